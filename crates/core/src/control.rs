@@ -1,0 +1,56 @@
+//! What an operator or the application asks of connections it does not hold.
+
+use bytes::Bytes;
+
+use crate::channel::ChannelName;
+use crate::error::CloseReason;
+use crate::identity::{ClientId, UserId};
+
+/// Which connections are meant: those of `user`, narrowed by the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The user; the anonymous user means the connections without one.
+    pub user: UserId,
+    /// Only this connection.
+    pub client: Option<ClientId>,
+    /// Not these connections.
+    pub except: Vec<ClientId>,
+}
+
+impl Target {
+    /// Whether a connection of the right user is meant.
+    #[must_use]
+    pub fn includes(&self, client: ClientId) -> bool {
+        self.client.is_none_or(|only| only == client) && !self.except.contains(&client)
+    }
+}
+
+/// What to do with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Close the connection.
+    Disconnect(CloseReason),
+    /// Subscribe it to a channel.
+    Subscribe {
+        /// The channel.
+        channel: ChannelName,
+        /// Shown to others as `chan_info`.
+        info: Option<Bytes>,
+        /// Handed to the client.
+        data: Option<Bytes>,
+    },
+    /// End its subscription to a channel.
+    Unsubscribe {
+        /// The channel.
+        channel: ChannelName,
+    },
+}
+
+/// An action and whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Whom.
+    pub target: Target,
+    /// What.
+    pub action: Action,
+}

@@ -1,0 +1,67 @@
+//! The port to whoever knows who may come in.
+
+use bytes::Bytes;
+
+use crate::channel::ChannelName;
+use crate::identity::{ClientId, Identity, UserId};
+use crate::time::WallTime;
+
+/// What holds for clients without a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// A client may connect without a token.
+    pub anonymous: bool,
+    /// Any client may do everything, whatever its namespace says. For development only.
+    pub insecure: bool,
+}
+
+/// What a subscription token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionGrant {
+    /// For whom.
+    pub user: UserId,
+    /// For which channel.
+    pub channel: Box<str>,
+    /// For which connection only, if it says so.
+    pub client: Option<ClientId>,
+    /// Shown to other clients as `chan_info`.
+    pub info: Option<Bytes>,
+    /// When the subscription must have shown a newer token.
+    pub expires_at: Option<WallTime>,
+}
+
+impl SubscriptionGrant {
+    /// Whether the grant is for this connection and channel.
+    #[must_use]
+    pub fn is_for(&self, user: &UserId, client: ClientId, channel: &ChannelName) -> bool {
+        self.user == *user
+            && *self.channel == *channel.as_str()
+            && self.client.is_none_or(|bound| bound == client)
+    }
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It was good once.
+    #[error("token expired")]
+    Expired,
+    /// It is not, and never will be.
+    #[error("invalid token")]
+    Invalid,
+}
+
+/// Checks tokens.
+pub trait Gate: Send + Sync {
+    /// Reads a connection token.
+    ///
+    /// # Errors
+    /// Says whether a newer token would help.
+    fn connection(&self, token: &str, now: WallTime) -> Result<Identity, TokenError>;
+
+    /// Reads a subscription token.
+    ///
+    /// # Errors
+    /// Says whether a newer token would help.
+    fn subscription(&self, token: &str, now: WallTime) -> Result<SubscriptionGrant, TokenError>;
+}

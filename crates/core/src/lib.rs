@@ -1,0 +1,30 @@
+//! Everything that can be decided without I/O, a clock or randomness.
+//!
+//! The core is told what happened and what time it is, and returns what to do. It holds the
+//! vocabulary of the product as types: [`channel`] names, [`namespace`]s, [`publication`]s with
+//! [`position`]s, the retained [`stream`] of a channel, [`presence`], the [`hub`] of a shard and
+//! the [`session`] of a connection. Its ports are three small traits: [`backend::Backend`] (what
+//! carries and keeps publications), [`codec::Codec`] (how one family of clients talks) and
+//! [`gate::Gate`] (who may come in).
+//!
+//! Reading order: `channel`, `namespace`, `publication`, `command`, `session`, `hub`.
+
+pub mod backend;
+pub mod channel;
+pub mod codec;
+pub mod command;
+pub mod control;
+pub mod error;
+pub mod gate;
+pub mod history;
+pub mod hub;
+pub mod identity;
+pub mod limits;
+pub mod namespace;
+pub mod position;
+pub mod presence;
+pub mod publication;
+pub mod reply;
+pub mod session;
+pub mod stream;
+pub mod time;

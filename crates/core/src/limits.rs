@@ -1,0 +1,116 @@
+//! Every bound of the product in one place, with its unit and its reason.
+//!
+//! Those an operator may want to move are fields of [`Limits`]; the rest are constants.
+
+/// Longest channel name in bytes. The figure the Centrifuge SDKs and servers use; long enough for
+/// a namespace and two UUIDs.
+pub const CHANNEL_NAME_BYTES: usize = 255;
+
+/// Longest `name` a client may give of itself, in bytes (Centrifuge protocol: 16).
+pub const CLIENT_NAME_BYTES: usize = 16;
+
+/// Longest `version` a client may give of itself, in bytes (Centrifuge protocol: 64).
+pub const CLIENT_VERSION_BYTES: usize = 64;
+
+/// Longest user id in bytes. Users become map keys and metric-free log fields.
+pub const USER_ID_BYTES: usize = 255;
+
+/// Longest idempotency key in bytes: room for two UUIDs and a prefix.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 128;
+
+/// How long the result of an idempotent publish is kept, in milliseconds (5 minutes): longer than
+/// any sane retry loop of a publisher.
+pub const IDEMPOTENCY_TTL_MS: u64 = 300_000;
+
+/// Idempotent results kept at most per node. At about 200 bytes each this is 20 MB.
+pub const IDEMPOTENCY_ENTRIES: usize = 100_000;
+
+/// Streams one process keeps at most. An empty one costs about 300 bytes.
+pub const STREAMS: usize = 1_000_000;
+
+/// How long the numbers of an empty stream are remembered after its last use, in milliseconds
+/// (1 day): who comes back later is told that the stream is another.
+pub const STREAM_IDLE_MS: u64 = 86_400_000;
+
+/// Tags one publication may carry, and the bytes of one key or value. Tags travel with every copy.
+pub const TAGS: usize = 32;
+/// Bytes of one tag key or value.
+pub const TAG_BYTES: usize = 255;
+
+/// Commands a connection may have waiting for an answer from the node. A client that pipelines
+/// more than this gets `too many requests`.
+pub const ASKS_IN_FLIGHT: usize = 256;
+
+/// Publications held back for one subscription while its history is read. A channel that is
+/// faster than that ends the subscription with `insufficient state`, and the client recovers.
+pub const JOINING_BUFFER: usize = 4096;
+
+/// How many clients one presence answer may list. Larger channels want `presence_stats`.
+pub const PRESENCE_CLIENTS: usize = 100_000;
+
+/// How long a connection may outlive its token while the client fetches a new one, in
+/// milliseconds (Centrifuge protocol: 25 s).
+pub const EXPIRY_GRACE_MS: u64 = 25_000;
+
+/// Largest number of shards (threads) of one node: interest is kept as a 64-bit mask.
+pub const SHARDS: usize = 64;
+
+/// Events waiting in the mailbox of one shard before new publications are refused as overload,
+/// counted in events. At 1 KiB of payload each this is 256 MiB.
+pub const MAILBOX_EVENTS: usize = 262_144;
+
+/// Channels of one broadcast request, and commands of one batch request.
+pub const BATCH_ITEMS: usize = 1_000;
+
+/// Bounds an operator may move. The defaults are safe for a public node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one incoming WebSocket frame (default 64 KiB): what SDKs send is far smaller.
+    pub frame_bytes: usize,
+    /// Bytes of one incoming message, after inflating (default 64 KiB).
+    pub message_bytes: usize,
+    /// Bytes of an HTTP request head (default 8 KiB), as common proxies allow.
+    pub head_bytes: usize,
+    /// Header fields of an HTTP request (default 64).
+    pub head_fields: usize,
+    /// Bytes of a server API request body (default 4 MiB): a full batch of ordinary messages.
+    pub api_body_bytes: usize,
+    /// Bytes that may wait for one connection before it is closed as slow (default 1 MiB).
+    pub outbound_bytes: usize,
+    /// Channels one connection may be subscribed to (default 128).
+    pub channels_per_connection: usize,
+    /// Publications one history answer or recovery may hold (default 300).
+    pub history_page: usize,
+    /// Connections one node accepts (default 100,000). Beyond it new ones are refused at once.
+    pub connections: usize,
+    /// Milliseconds a peer has to finish TLS and its request head (default 5 s), against peers
+    /// that open connections and trickle bytes.
+    pub handshake_ms: u64,
+    /// Milliseconds an upgraded client has to send `connect` (default 10 s).
+    pub connect_ms: u64,
+    /// Milliseconds between server pings (default 25 s): below the idle timeout of every common
+    /// load balancer.
+    pub ping_ms: u64,
+    /// Milliseconds a client has to answer a ping (default 8 s).
+    pub pong_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes: 64 * 1024,
+            message_bytes: 64 * 1024,
+            head_bytes: 8 * 1024,
+            head_fields: 64,
+            api_body_bytes: 4 * 1024 * 1024,
+            outbound_bytes: 1024 * 1024,
+            channels_per_connection: 128,
+            history_page: 300,
+            connections: 100_000,
+            handshake_ms: 5_000,
+            connect_ms: 10_000,
+            ping_ms: 25_000,
+            pong_ms: 8_000,
+        }
+    }
+}

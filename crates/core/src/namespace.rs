@@ -1,0 +1,106 @@
+//! Namespaces: what the channels of one kind keep, and who may do what in them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::channel::ChannelName;
+
+/// How much of a channel is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Publications kept at most.
+    pub size: usize,
+    /// Milliseconds a publication is kept at most.
+    pub ttl_ms: u64,
+}
+
+/// Who may do a thing in a channel without a token that says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Any client with a user.
+    pub client: bool,
+    /// A client subscribed to the channel.
+    pub subscriber: bool,
+    /// `client` and `subscriber` hold for anonymous clients too.
+    pub anonymous: bool,
+}
+
+impl Access {
+    /// Everybody.
+    pub const ALL: Self = Self { client: true, subscriber: true, anonymous: true };
+
+    /// Whether a client may, given whether it is anonymous and whether it is subscribed.
+    #[must_use]
+    pub fn allows(self, anonymous: bool, subscribed: bool) -> bool {
+        (self.anonymous || !anonymous) && (self.client || (self.subscriber && subscribed))
+    }
+}
+
+/// The options of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChannelOptions {
+    /// Who is in the channel can be asked.
+    pub presence: bool,
+    /// Subscribers hear who comes and goes, if they ask for it.
+    pub join_leave: bool,
+    /// Subscribers hear it without asking.
+    pub force_push_join_leave: bool,
+    /// What is kept of the channel; `None` for nothing.
+    pub retention: Option<Retention>,
+    /// Clients may come back at a position and receive what they missed.
+    pub recovery: bool,
+    /// A channel name that lists a user (`name#42`) is open to that user.
+    pub user_limited: bool,
+    /// Payloads may be any bytes; clients of text protocols cannot subscribe.
+    pub binary: bool,
+    /// Who may subscribe (`subscriber` has no meaning here).
+    pub subscribe: Access,
+    /// Who may publish.
+    pub publish: Access,
+    /// Who may read history.
+    pub history: Access,
+    /// Who may read presence.
+    pub read_presence: Access,
+}
+
+/// All namespaces of a node.
+#[derive(Clone, Debug, Default)]
+pub struct Namespaces {
+    default: Option<Arc<ChannelOptions>>,
+    named: HashMap<Box<str>, Arc<ChannelOptions>>,
+    fallback: Option<Arc<ChannelOptions>>,
+}
+
+impl Namespaces {
+    /// No namespaces; `default` are the options of channels without a namespace, `None` forbids
+    /// such channels.
+    #[must_use]
+    pub fn new(default: Option<ChannelOptions>) -> Self {
+        Self { default: default.map(Arc::new), named: HashMap::new(), fallback: None }
+    }
+
+    /// Adds or replaces a namespace.
+    pub fn insert(&mut self, name: &str, options: ChannelOptions) {
+        self.named.insert(name.into(), Arc::new(options));
+    }
+
+    /// Lets every namespace that was not inserted exist with these options. For development.
+    pub fn set_fallback(&mut self, options: ChannelOptions) {
+        self.fallback = Some(Arc::new(options));
+    }
+
+    /// Whether a namespace of that name was inserted.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.named.contains_key(name)
+    }
+
+    /// The options of a channel; `None` when its namespace is unknown.
+    #[must_use]
+    pub fn options(&self, channel: &ChannelName) -> Option<&Arc<ChannelOptions>> {
+        match channel.namespace() {
+            None => self.default.as_ref(),
+            Some(name) => self.named.get(name).or(self.fallback.as_ref()),
+        }
+    }
+}

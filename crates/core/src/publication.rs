@@ -1,0 +1,70 @@
+//! What travels in a channel.
+
+use bytes::Bytes;
+
+use crate::channel::ChannelName;
+use crate::identity::ClientInfo;
+use crate::namespace::Retention;
+use crate::position::Epoch;
+use crate::time::WallTime;
+
+/// Labels of a publication, in the order given.
+pub type Tags = Vec<(Box<str>, Box<str>)>;
+
+/// A publication that has no place yet. Only the ordering owner of its channel, inside the
+/// [backend](crate::backend), makes a [`Publication`] of it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Where it is going.
+    pub channel: ChannelName,
+    /// Its payload; JSON unless the namespace says binary.
+    pub data: Bytes,
+    /// Who published it, when a client did.
+    pub info: Option<ClientInfo>,
+    /// Labels that travel with it.
+    pub tags: Tags,
+    /// How the channel keeps it; `None` leaves no trace and takes no offset.
+    pub retention: Option<Retention>,
+    /// A second draft with the same key in the same channel is not published; its publisher gets
+    /// the first one's position.
+    pub idempotency_key: Option<Box<str>>,
+}
+
+/// One message of a channel, in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The life of the stream it stands in; unknown in a channel that keeps no history.
+    pub epoch: Epoch,
+    /// Its number in the stream, from 1; 0 in a channel that keeps no history.
+    pub offset: u64,
+    /// Its payload.
+    pub data: Bytes,
+    /// Who published it, when a client did.
+    pub info: Option<ClientInfo>,
+    /// Labels.
+    pub tags: Tags,
+    /// When it was placed.
+    pub time: WallTime,
+}
+
+/// Anything the subscribers of a channel are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A publication.
+    Publication(Publication),
+    /// A connection subscribed.
+    Join(ClientInfo),
+    /// A connection unsubscribed or went away.
+    Leave(ClientInfo),
+}
+
+impl Message {
+    /// The number in the stream, for publications of channels that keep history.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Publication(publication) if publication.offset > 0 => Some(publication.offset),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What a client asks of channels: publishing, history, presence.
+
+use bytes::Bytes;
+
+use crate::backend::BackendError;
+use crate::channel::ChannelName;
+use crate::command::Payload;
+use crate::error::ClientError;
+use crate::history::HistoryQuery;
+use crate::identity::ClientInfo;
+use crate::limits::ASKS_IN_FLIGHT;
+use crate::namespace::Access;
+use crate::position::Position;
+use crate::publication::Draft;
+use crate::reply::Reply;
+
+use super::{Answer, Ask, Effect, Session, Surroundings, Ticket, fail, succeed};
+
+impl Session {
+    /// Whether `access` lets this client do a thing in `channel`.
+    pub(super) fn may(
+        &self,
+        access: Access,
+        channel: &ChannelName,
+        subscribed: bool,
+        around: &Surroundings<'_>,
+    ) -> bool {
+        let subscribed = subscribed || self.is_subscribed(channel);
+        around.policy.insecure || access.allows(self.user.is_anonymous(), subscribed)
+    }
+
+    pub(super) fn publish(
+        &mut self,
+        id: u32,
+        channel: &str,
+        data: Payload<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self.draft(channel, data, around) {
+            Ok(draft) => self.ask(Ticket::Reply(id), Ask::Publish(draft), effects),
+            Err(error) => fail(id, error, effects),
+        }
+    }
+
+    /// Publishes into the only channel there is.
+    pub(super) fn say(
+        &mut self,
+        id: u32,
+        data: Payload<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self.subscriptions.as_slice() {
+            [only] => {
+                let channel = only.channel.clone();
+                self.publish(id, channel.as_str(), data, around, effects);
+            }
+            _ => fail(id, ClientError::BadRequest, effects),
+        }
+    }
+
+    fn draft(
+        &self,
+        channel: &str,
+        data: Payload<'_>,
+        around: &Surroundings<'_>,
+    ) -> Result<Draft, ClientError> {
+        let (channel, options) = Self::channel(channel, around)?;
+        if !self.may(options.publish, &channel, false, around) {
+            return Err(ClientError::PermissionDenied);
+        }
+        if data.bytes.is_empty() || !(data.json || options.binary) {
+            return Err(ClientError::BadRequest);
+        }
+        let subscription = self.subscriptions.iter().find(|s| s.channel == channel);
+        let info = ClientInfo {
+            user: self.user.clone(),
+            client: self.client,
+            conn_info: self.extra.as_ref().and_then(|extra| extra.conn_info.clone()),
+            chan_info: subscription
+                .and_then(|s| s.extra.as_ref())
+                .and_then(|extra| extra.chan_info.clone()),
+        };
+        Ok(Draft {
+            channel,
+            data: Bytes::from(data.bytes.into_owned()),
+            info: Some(info),
+            tags: Vec::new(),
+            retention: options.retention,
+            idempotency_key: None,
+        })
+    }
+
+    pub(super) fn history(
+        &mut self,
+        id: u32,
+        channel: &str,
+        (limit, since, reverse): (Option<usize>, Option<Position>, bool),
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let allowed = Self::channel(channel, around).and_then(|(channel, options)| {
+            if options.retention.is_none() {
+                Err(ClientError::NotAvailable)
+            } else if !self.may(options.history, &channel, false, around) {
+                Err(ClientError::PermissionDenied)
+            } else {
+                Ok(channel)
+            }
+        });
+        match allowed {
+            Ok(channel) => {
+                let most = around.limits.history_page;
+                let limit = limit.map_or(most, |limit| limit.min(most));
+                let query = HistoryQuery { since, limit, reverse };
+                let ticket = match query.since.clone() {
+                    Some(since) => Ticket::History(id, Box::new(since)),
+                    None => Ticket::Reply(id),
+                };
+                self.ask(ticket, Ask::History { channel, query }, effects);
+            }
+            Err(error) => fail(id, error, effects),
+        }
+    }
+
+    pub(super) fn presence(
+        &mut self,
+        id: u32,
+        channel: &str,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self.presence_channel(channel, around) {
+            Ok(channel) => self.ask(Ticket::Reply(id), Ask::Presence(channel), effects),
+            Err(error) => fail(id, error, effects),
+        }
+    }
+
+    pub(super) fn presence_stats(
+        &mut self,
+        id: u32,
+        channel: &str,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self.presence_channel(channel, around) {
+            Ok(channel) => self.ask(Ticket::Reply(id), Ask::PresenceStats(channel), effects),
+            Err(error) => fail(id, error, effects),
+        }
+    }
+
+    fn presence_channel(
+        &self,
+        channel: &str,
+        around: &Surroundings<'_>,
+    ) -> Result<ChannelName, ClientError> {
+        let (channel, options) = Self::channel(channel, around)?;
+        if !options.presence {
+            Err(ClientError::NotAvailable)
+        } else if !self.may(options.read_presence, &channel, false, around) {
+            Err(ClientError::PermissionDenied)
+        } else {
+            Ok(channel)
+        }
+    }
+
+    fn ask(&mut self, ticket: Ticket, ask: Ask, effects: &mut Vec<Effect>) {
+        if usize::from(self.asks) >= ASKS_IN_FLIGHT {
+            let id = match ticket {
+                Ticket::Reply(id) | Ticket::History(id, _) => id,
+                Ticket::Subscribe(_) => 0,
+            };
+            return fail(id, ClientError::TooManyRequests, effects);
+        }
+        self.asks += 1;
+        effects.push(Effect::Ask { ticket, ask });
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        ticket: Ticket,
+        answer: Answer,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let id = match ticket {
+            Ticket::Subscribe(ticket) => {
+                if let Answer::History(answer) = answer {
+                    self.positioned(*ticket, answer, around, effects);
+                }
+                return;
+            }
+            Ticket::History(id, since) => match answer {
+                Answer::History(Ok(page)) if !page.continues(&since) => {
+                    self.asks -= 1;
+                    return fail(id, ClientError::UnrecoverablePosition, effects);
+                }
+                _ => id,
+            },
+            Ticket::Reply(id) => id,
+        };
+        self.asks -= 1;
+        match answer {
+            Answer::Published(Ok(_)) => succeed(id, Reply::Publish, effects),
+            Answer::History(Ok(page)) => succeed(id, Reply::History(page), effects),
+            Answer::Presence(list) => succeed(id, Reply::Presence(list), effects),
+            Answer::PresenceStats(stats) => succeed(id, Reply::PresenceStats(stats), effects),
+            Answer::Published(Err(error)) | Answer::History(Err(error)) => {
+                fail(id, error.into(), effects);
+            }
+        }
+    }
+}
+
+impl From<BackendError> for ClientError {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Overloaded => Self::TooManyRequests,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Letting a client in, and keeping its identity fresh.
+
+use crate::channel::ChannelName;
+use crate::command::{ConnectRequest, Request, SubscribeRequest};
+use crate::error::{ClientError, CloseReason};
+use crate::gate::TokenError;
+use crate::identity::{Identity, ServerSubscription, UserId};
+use crate::limits::{CLIENT_NAME_BYTES, CLIENT_VERSION_BYTES, USER_ID_BYTES};
+use crate::reply::{ConnectResult, Push, RefreshResult, Reply, SubscribeResult};
+
+use super::subscribe::Wanted;
+use super::{Effect, Extra, Origin, Phase, Session, Surroundings, fail, seconds_until, succeed};
+
+/// A connect reply that waits for the positions of server-side subscriptions.
+#[derive(Debug)]
+pub(super) struct Pending {
+    origin: Origin,
+    result: ConnectResult,
+    waiting: usize,
+    /// What the client asked for meanwhile, in order.
+    pub(super) later: Vec<(Origin, SubscribeRequest<'static>)>,
+}
+
+/// Why a client is not let in.
+enum Refused {
+    Error(ClientError),
+    Close(CloseReason),
+}
+
+impl Session {
+    pub(super) fn connect(
+        &mut self,
+        origin: Origin,
+        request: &ConnectRequest<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let identity = match identify(request, around) {
+            Ok(identity) => identity,
+            Err(Refused::Close(reason)) => return self.close(reason, effects),
+            Err(Refused::Error(error)) => {
+                return match origin {
+                    Origin::Command(id) => fail(id, error, effects),
+                    _ => self.close(CloseReason::InvalidToken, effects),
+                };
+            }
+        };
+        let Identity { user, info, expires_at, channels } = identity;
+        self.user = user;
+        if info.is_some() || expires_at.is_some() {
+            self.extra = Some(Box::new(Extra { conn_info: info, expires_at }));
+        }
+        effects.push(Effect::Connected { user: self.user.clone() });
+        self.start_heartbeat(around);
+        let result = ConnectResult {
+            client: self.client,
+            expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
+            ping_seconds: u32::try_from(around.limits.ping_ms.div_ceil(1000)).unwrap_or(u32::MAX),
+            pong: self.abilities.pong,
+            subscriptions: Vec::new(),
+        };
+        self.phase =
+            Phase::Connecting(Box::new(Pending { origin, result, waiting: 1, later: Vec::new() }));
+        self.subscribe_as_told(channels, request, around, effects);
+        self.connect_step(None, around, effects);
+    }
+
+    /// Makes the subscriptions that the identity brings with it.
+    fn subscribe_as_told(
+        &mut self,
+        channels: Vec<(ChannelName, ServerSubscription)>,
+        request: &ConnectRequest<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for (channel, subscription) in channels {
+            // A token may name channels of namespaces that are gone by now.
+            let Some(options) = around.namespaces.options(&channel) else { continue };
+            if self.subscriptions.len() >= around.limits.channels_per_connection {
+                return self.close(CloseReason::ChannelLimit, effects);
+            }
+            let known = request.positions.iter().find(|(name, _)| name == channel.as_str());
+            let wanted = Wanted {
+                origin: Origin::Connect,
+                recover: known.map(|(_, position)| position.clone()),
+                reject_unrecovered: false,
+                joins: options.join_leave && options.force_push_join_leave,
+                info: subscription.info,
+                expires_at: None,
+                data: subscription.data,
+            };
+            if let Phase::Connecting(pending) = &mut self.phase {
+                pending.waiting += 1;
+            }
+            self.enter_channel(channel, options, wanted, around, effects);
+        }
+    }
+
+    /// One of the things the connect reply waits for is there.
+    pub(super) fn connect_step(
+        &mut self,
+        subscription: Option<(ChannelName, SubscribeResult)>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Phase::Connecting(pending) = &mut self.phase else { return };
+        pending.result.subscriptions.extend(subscription);
+        pending.waiting -= 1;
+        if pending.waiting > 0 {
+            return;
+        }
+        let Phase::Connecting(pending) = std::mem::replace(&mut self.phase, Phase::Connected)
+        else {
+            return;
+        };
+        let Pending { origin, result, later, .. } = *pending;
+        let channels: Vec<ChannelName> =
+            result.subscriptions.iter().map(|(channel, _)| channel.clone()).collect();
+        let positions: Vec<_> =
+            result.subscriptions.iter().map(|(_, result)| result.top_for_client()).collect();
+        match origin {
+            Origin::Command(id) => succeed(id, Reply::Connect(Box::new(result)), effects),
+            _ => effects.push(Effect::Push(Push::Connect(Box::new(result)))),
+        }
+        for (channel, position) in channels.into_iter().zip(positions) {
+            self.go_live(&channel, position, effects);
+        }
+        for (origin, request) in later {
+            self.request(origin, Request::Subscribe(request), around, effects);
+        }
+    }
+
+    pub(super) fn refresh(
+        &mut self,
+        id: u32,
+        token: &str,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if token.is_empty() {
+            return self.close(CloseReason::BadRequest, effects);
+        }
+        let identity = match around.gate.connection(token, around.wall) {
+            Ok(identity) if identity.user == self.user => identity,
+            Err(TokenError::Expired) => return self.close(CloseReason::Expired, effects),
+            Ok(_) | Err(TokenError::Invalid) => {
+                return self.close(CloseReason::InvalidToken, effects);
+            }
+        };
+        let expires_in = identity.expires_at.map(|then| seconds_until(then, around.wall));
+        let extra = self.extra.get_or_insert_default();
+        extra.expires_at = identity.expires_at;
+        if identity.info.is_some() {
+            extra.conn_info = identity.info;
+        }
+        self.plan_wake(around);
+        let result = RefreshResult { client: self.client, expires_in };
+        succeed(id, Reply::Refresh(Box::new(result)), effects);
+    }
+}
+
+/// Finds out who the client is: token first, then whatever is allowed without one.
+fn identify(request: &ConnectRequest<'_>, around: &Surroundings<'_>) -> Result<Identity, Refused> {
+    if request.name.len() > CLIENT_NAME_BYTES || request.version.len() > CLIENT_VERSION_BYTES {
+        return Err(Refused::Close(CloseReason::BadRequest));
+    }
+    let claimed = request.claimed_user.as_deref();
+    if claimed.is_some_and(|user| user.len() > USER_ID_BYTES) {
+        return Err(Refused::Close(CloseReason::BadRequest));
+    }
+    if !request.token.is_empty() {
+        let identity = match around.gate.connection(&request.token, around.wall) {
+            Ok(identity) => identity,
+            Err(TokenError::Expired) => return Err(Refused::Error(ClientError::TokenExpired)),
+            Err(TokenError::Invalid) => return Err(Refused::Close(CloseReason::InvalidToken)),
+        };
+        if claimed.is_some_and(|user| user != identity.user.as_str()) {
+            return Err(Refused::Close(CloseReason::PermissionDenied));
+        }
+        return Ok(identity);
+    }
+    match claimed {
+        Some(user) if around.policy.insecure => {
+            Ok(Identity { user: UserId::new(user), ..Identity::default() })
+        }
+        Some(_) => Err(Refused::Close(CloseReason::PermissionDenied)),
+        None if around.policy.anonymous || around.policy.insecure => Ok(Identity::default()),
+        None => Err(Refused::Close(CloseReason::BadRequest)),
+    }
+}

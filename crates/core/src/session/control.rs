@@ -1,0 +1,67 @@
+//! What operators and the application ask of a session.
+
+use crate::control::Action;
+use crate::error::UnsubscribeReason;
+use crate::reply::Push;
+
+use super::subscribe::Wanted;
+use super::{Effect, Origin, Session, Surroundings};
+
+impl Session {
+    pub(super) fn control(
+        &mut self,
+        action: Action,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match action {
+            Action::Disconnect(reason) => self.close(reason, effects),
+            Action::Unsubscribe { channel } => {
+                let at = self.subscriptions.iter().position(|s| s.channel == channel);
+                if let Some(at) = at {
+                    let subscription = self.subscriptions.swap_remove(at);
+                    self.leave_channel(subscription, effects);
+                    effects.push(Effect::Push(Push::Unsubscribe {
+                        channel: channel.as_str().into(),
+                        reason: UnsubscribeReason::Server,
+                    }));
+                }
+            }
+            Action::Subscribe { channel, info, data } => {
+                let room = self.subscriptions.len() < around.limits.channels_per_connection;
+                let known = self.find(channel.as_str()).is_some();
+                let Some(options) = around.namespaces.options(&channel) else { return };
+                if known || !room || !self.is_connected() {
+                    return;
+                }
+                let wanted = Wanted {
+                    origin: Origin::Server,
+                    recover: None,
+                    reject_unrecovered: false,
+                    joins: options.join_leave && options.force_push_join_leave,
+                    info,
+                    expires_at: None,
+                    data,
+                };
+                self.enter_channel(channel, options, wanted, around, effects);
+            }
+        }
+    }
+
+    /// A subscription's order or completeness cannot be kept: the client must come back to it.
+    /// Whoever was subscribed by the server has no way to, so its connection ends instead.
+    pub fn lost_track(&mut self, channel: &crate::channel::ChannelName, effects: &mut Vec<Effect>) {
+        let Some(at) = self.subscriptions.iter().position(|s| s.channel == *channel) else {
+            return;
+        };
+        if self.subscriptions[at].server_side {
+            return self.close(crate::error::CloseReason::InsufficientState, effects);
+        }
+        let subscription = self.subscriptions.swap_remove(at);
+        self.leave_channel(subscription, effects);
+        effects.push(Effect::Push(Push::Unsubscribe {
+            channel: channel.as_str().into(),
+            reason: UnsubscribeReason::InsufficientState,
+        }));
+    }
+}

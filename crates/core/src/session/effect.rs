@@ -1,0 +1,142 @@
+//! What a session wants done.
+
+use std::sync::Arc;
+
+use crate::backend::{BackendError, Published};
+use crate::channel::ChannelName;
+use crate::error::{ClientError, CloseReason};
+use crate::history::{HistoryPage, HistoryQuery};
+use crate::identity::{ClientInfo, UserId};
+use crate::position::Position;
+use crate::presence::PresenceStats;
+use crate::publication::Draft;
+use crate::reply::{Push, Reply};
+
+use super::Origin;
+
+/// Something to do for a session, in order.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "effects live in one reused vector; a box would cost an allocation per publication"
+)]
+pub enum Effect {
+    /// Answer a command.
+    Reply {
+        /// The command's id.
+        id: u32,
+        /// The answer.
+        result: Result<Reply, ClientError>,
+    },
+    /// Tell the client something it did not ask for.
+    Push(Push),
+    /// The client was let in: it can be addressed by its user from now on.
+    Connected {
+        /// Its user.
+        user: UserId,
+    },
+    /// Deliver the channel's messages from now on.
+    Listen {
+        /// The channel.
+        channel: ChannelName,
+        /// Joins and leaves too.
+        joins: bool,
+    },
+    /// Hold back the channel's messages from now on.
+    Hold {
+        /// The channel.
+        channel: ChannelName,
+        /// Joins and leaves too.
+        joins: bool,
+    },
+    /// Deliver what was held back beyond `after`, and go on.
+    Release {
+        /// The channel.
+        channel: ChannelName,
+        /// The last place the client knows.
+        after: Position,
+    },
+    /// Stop delivering.
+    Unlisten {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// The connection is in the channel: for presence, and for those who hear who comes.
+    Enter {
+        /// The channel.
+        channel: ChannelName,
+        /// The connection.
+        info: Arc<ClientInfo>,
+    },
+    /// The connection has left the channel.
+    Exit {
+        /// The channel.
+        channel: ChannelName,
+        /// The connection.
+        info: Arc<ClientInfo>,
+    },
+    /// Ask the node; its answer comes back as [`Input::Answer`](super::Input::Answer).
+    Ask {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The question.
+        ask: Ask,
+    },
+    /// Send a ping.
+    Ping,
+    /// Close the connection, after everything before it has been sent. The session has ended.
+    Close(CloseReason),
+}
+
+/// A question to the node.
+#[derive(Debug)]
+pub enum Ask {
+    /// Publish.
+    Publish(Draft),
+    /// Read a stream.
+    History {
+        /// Of which channel.
+        channel: ChannelName,
+        /// What of it.
+        query: HistoryQuery,
+    },
+    /// Who is there.
+    Presence(ChannelName),
+    /// How many are there.
+    PresenceStats(ChannelName),
+}
+
+/// The node's answer.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Ask::Publish`].
+    Published(Result<Published, BackendError>),
+    /// To [`Ask::History`].
+    History(Result<HistoryPage, BackendError>),
+    /// To [`Ask::Presence`].
+    Presence(Vec<Arc<ClientInfo>>),
+    /// To [`Ask::PresenceStats`].
+    PresenceStats(PresenceStats),
+}
+
+/// All that a session needs to go on when an answer comes.
+#[derive(Debug)]
+pub enum Ticket {
+    /// Answer this command.
+    Reply(u32),
+    /// Answer this command, which read the stream from a place.
+    History(u32, Box<Position>),
+    /// Finish a subscription.
+    Subscribe(Box<SubscribeTicket>),
+}
+
+/// What is needed to finish a subscription once its stream was read.
+#[derive(Debug)]
+pub struct SubscribeTicket {
+    pub(super) number: u32,
+    pub(super) origin: Origin,
+    pub(super) channel: ChannelName,
+    pub(super) recover: Option<Position>,
+    pub(super) reject_unrecovered: bool,
+    pub(super) data: Option<bytes::Bytes>,
+}

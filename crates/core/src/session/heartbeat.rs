@@ -1,0 +1,112 @@
+//! Deadlines of a session: to introduce itself, to answer pings, to renew its tokens.
+
+use crate::error::{CloseReason, UnsubscribeReason};
+use crate::limits::{EXPIRY_GRACE_MS, Limits};
+use crate::reply::Push;
+use crate::time::{Tick, WallTime};
+
+use super::{Effect, Phase, Session, Surroundings};
+
+/// When the session must be looked at next, and what it waits for.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    pub(super) wake_at: Tick,
+    pub(super) awaits_pong: bool,
+    next_ping: Tick,
+}
+
+impl Heartbeat {
+    pub(super) fn new(now: Tick, limits: &Limits) -> Self {
+        let deadline = now.after(limits.connect_ms);
+        Self { wake_at: deadline, awaits_pong: false, next_ping: deadline }
+    }
+
+    /// Until when the last ping may be answered: at the latest when the next one is due.
+    fn pong_deadline(&self, limits: &Limits) -> Tick {
+        let spare = limits.ping_ms.saturating_sub(limits.pong_ms);
+        Tick(self.next_ping.0.saturating_sub(spare))
+    }
+}
+
+impl Session {
+    /// Starts pinging. The first ping comes at a moment between half an interval and a whole one,
+    /// taken from the random id, so that clients that came together do not answer together.
+    pub(super) fn start_heartbeat(&mut self, around: &Surroundings<'_>) {
+        let interval = around.limits.ping_ms;
+        let half = (interval / 2).max(1);
+        let spread = u64::try_from(self.client.0 % u128::from(half)).unwrap_or(0);
+        self.heartbeat.next_ping = around.now.after(interval - half + spread);
+        self.plan_wake(around);
+    }
+
+    pub(super) fn pong(&mut self, around: &Surroundings<'_>, effects: &mut Vec<Effect>) {
+        if !self.heartbeat.awaits_pong {
+            self.close(CloseReason::BadRequest, effects);
+            return;
+        }
+        self.heartbeat.awaits_pong = false;
+        self.plan_wake(around);
+    }
+
+    pub(super) fn timer(&mut self, around: &Surroundings<'_>, effects: &mut Vec<Effect>) {
+        if around.now < self.heartbeat.wake_at {
+            return;
+        }
+        if matches!(self.phase, Phase::Waiting) {
+            return self.close(CloseReason::Stale, effects);
+        }
+        let overdue = |then: Option<WallTime>| {
+            then.is_some_and(|then| then.0.saturating_add(EXPIRY_GRACE_MS) <= around.wall.0)
+        };
+        if overdue(self.extra.as_ref().and_then(|extra| extra.expires_at)) {
+            return self.close(CloseReason::Expired, effects);
+        }
+        self.end_expired(overdue, effects);
+        if self.heartbeat.awaits_pong && around.now >= self.heartbeat.pong_deadline(around.limits) {
+            return self.close(CloseReason::NoPong, effects);
+        }
+        if around.now >= self.heartbeat.next_ping {
+            effects.push(Effect::Ping);
+            self.heartbeat.awaits_pong = self.abilities.pong;
+            self.heartbeat.next_ping = around.now.after(around.limits.ping_ms);
+        }
+        self.plan_wake(around);
+    }
+
+    fn end_expired(
+        &mut self,
+        overdue: impl Fn(Option<WallTime>) -> bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let expired =
+            |s: &super::Subscription| overdue(s.extra.as_ref().and_then(|extra| extra.expires_at));
+        while let Some(at) = self.subscriptions.iter().position(expired) {
+            let subscription = self.subscriptions.swap_remove(at);
+            let channel = subscription.channel.as_str().into();
+            self.leave_channel(subscription, effects);
+            effects.push(Effect::Push(Push::Unsubscribe {
+                channel,
+                reason: UnsubscribeReason::Expired,
+            }));
+        }
+    }
+
+    /// Sets the alarm to the earliest of all deadlines.
+    pub(super) fn plan_wake(&mut self, around: &Surroundings<'_>) {
+        let of_connection = self.extra.as_ref().and_then(|extra| extra.expires_at);
+        let of_subscriptions = self
+            .subscriptions
+            .iter()
+            .filter_map(|s| s.extra.as_ref().and_then(|extra| extra.expires_at));
+        let expiry = of_connection.into_iter().chain(of_subscriptions).min().map(|then| {
+            let left = then.0.saturating_add(EXPIRY_GRACE_MS).saturating_sub(around.wall.0);
+            around.now.after(left)
+        });
+        let pulse = if self.heartbeat.awaits_pong {
+            self.heartbeat.pong_deadline(around.limits)
+        } else {
+            self.heartbeat.next_ping
+        };
+        self.heartbeat.wake_at = expiry.map_or(pulse, |expiry| expiry.min(pulse));
+    }
+}

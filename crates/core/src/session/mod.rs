@@ -1,0 +1,360 @@
+//! One connection as a value: command in, effects out.
+//!
+//! A [`Session`] knows what its client may do and what it is subscribed to. It is told what
+//! happened through [`Session::handle`], and answers with [`Effect`]s in the order in which they
+//! must take place. It never waits: what needs the node is an [`Effect::Ask`] whose [`Answer`]
+//! comes back later together with its [`Ticket`], which holds all that is needed to go on.
+
+mod ask;
+mod connect;
+mod control;
+mod effect;
+mod heartbeat;
+mod subscribe;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+pub use self::effect::{Answer, Ask, Effect, Ticket};
+
+use crate::channel::ChannelName;
+use crate::command::{Command, Request};
+use crate::control::Action;
+use crate::error::{ClientError, CloseReason};
+use crate::gate::{Gate, Policy};
+use crate::identity::{ClientId, ClientInfo, UserId};
+use crate::limits::Limits;
+use crate::namespace::{ChannelOptions, Namespaces};
+use crate::reply::Reply;
+use crate::time::{Tick, WallTime};
+
+/// What a session needs to know of its surroundings.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Who checks tokens.
+    pub gate: &'a dyn Gate,
+    /// What holds without a token.
+    pub policy: Policy,
+    /// The namespaces.
+    pub namespaces: &'a Namespaces,
+    /// The limits.
+    pub limits: &'a Limits,
+    /// Names that are in use already, to share them.
+    pub names: &'a dyn Fn(&str) -> Option<ChannelName>,
+    /// Monotonic time.
+    pub now: Tick,
+    /// Wall-clock time.
+    pub wall: WallTime,
+}
+
+/// What the connection of a session can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Payloads need not be JSON.
+    pub binary: bool,
+    /// Pings want an answer.
+    pub pong: bool,
+}
+
+/// Something that happened to a session.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The client asked for it in the URL.
+    Opened(Request<'a>),
+    /// The client sent a command.
+    Command(Command<'a>),
+    /// The node answered.
+    Answer(Ticket, Answer),
+    /// An operator or the application wants something.
+    Control(Action),
+    /// Time has come to [`Session::wake_at`].
+    Timer,
+    /// The connection is gone.
+    Gone,
+}
+
+/// How a request came, and so where its answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// As a command with this id; the answer is a reply.
+    Command(u32),
+    /// By URL; the answer is a push.
+    Url,
+    /// From the server; the client learns of it by a push.
+    Server,
+    /// With the connect reply.
+    Connect,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Waiting,
+    /// Let in, but the connect reply waits for the positions of server-side subscriptions.
+    Connecting(Box<connect::Pending>),
+    Connected,
+    Closed,
+}
+
+/// Beyond the ordinary: most connections have none of this.
+#[derive(Debug, Default)]
+struct Extra {
+    conn_info: Option<bytes::Bytes>,
+    expires_at: Option<WallTime>,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    channel: ChannelName,
+    /// The ticket it waits for; 0 once it is live.
+    waiting_for: u32,
+    joins: bool,
+    server_side: bool,
+    extra: Option<Box<SubscriptionExtra>>,
+}
+
+#[derive(Debug, Default)]
+struct SubscriptionExtra {
+    chan_info: Option<bytes::Bytes>,
+    expires_at: Option<WallTime>,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub struct Session {
+    client: ClientId,
+    user: UserId,
+    phase: Phase,
+    abilities: Abilities,
+    subscriptions: SmallVec<[Subscription; 1]>,
+    extra: Option<Box<Extra>>,
+    heartbeat: heartbeat::Heartbeat,
+    last_ticket: u32,
+    asks: u16,
+}
+
+impl Session {
+    /// A connection that was just opened, with an id that was never used before.
+    #[must_use]
+    pub fn new(client: ClientId, abilities: Abilities, now: Tick, limits: &Limits) -> Self {
+        Self {
+            client,
+            user: UserId::default(),
+            phase: Phase::Waiting,
+            abilities,
+            subscriptions: SmallVec::new(),
+            extra: None,
+            heartbeat: heartbeat::Heartbeat::new(now, limits),
+            last_ticket: 0,
+            asks: 0,
+        }
+    }
+
+    /// The connection's id.
+    #[must_use]
+    pub fn client(&self) -> ClientId {
+        self.client
+    }
+
+    /// The connection's user, once it is known.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// How many channels it is subscribed to.
+    #[must_use]
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// When [`Input::Timer`] is due.
+    #[must_use]
+    pub fn wake_at(&self) -> Tick {
+        self.heartbeat.wake_at
+    }
+
+    /// Whether a ping waits for its answer.
+    #[must_use]
+    pub fn awaits_pong(&self) -> bool {
+        self.heartbeat.awaits_pong
+    }
+
+    /// Whether the session has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether the client was let in.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Connecting(_) | Phase::Connected)
+    }
+
+    /// Tells the session what happened; `effects` gains what to do, in order.
+    pub fn handle(
+        &mut self,
+        input: Input<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.is_closed() {
+            return;
+        }
+        match input {
+            Input::Opened(request) => self.request(Origin::Url, request, around, effects),
+            Input::Command(command) => self.command(command, around, effects),
+            Input::Answer(ticket, answer) => self.answer(ticket, answer, around, effects),
+            Input::Control(action) => self.control(action, around, effects),
+            Input::Timer => self.timer(around, effects),
+            Input::Gone => self.leave(effects),
+        }
+    }
+
+    fn command(
+        &mut self,
+        command: Command<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match (command.id, command.request) {
+            (_, Request::Pong) => self.pong(around, effects),
+            // Only what is never answered may come without an id.
+            (0, request @ (Request::Send { .. } | Request::Say { .. })) => {
+                self.request(Origin::Command(0), request, around, effects);
+            }
+            (0, _) => self.close(CloseReason::BadRequest, effects),
+            (id, request) => self.request(Origin::Command(id), request, around, effects),
+        }
+    }
+
+    fn request(
+        &mut self,
+        origin: Origin,
+        request: Request<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let id = match origin {
+            Origin::Command(id) => id,
+            _ => 0,
+        };
+        match (&mut self.phase, request) {
+            (Phase::Waiting, Request::Connect(connect)) => {
+                self.connect(origin, &connect, around, effects);
+            }
+            (Phase::Connecting(pending), Request::Subscribe(subscribe))
+                if pending.later.len() < around.limits.channels_per_connection =>
+            {
+                pending.later.push((origin, subscribe.into_owned()));
+            }
+            (Phase::Connected, request) => match request {
+                Request::Subscribe(subscribe) => {
+                    self.subscribe(origin, &subscribe, around, effects);
+                }
+                Request::Unsubscribe { channel } => self.unsubscribe(id, &channel, effects),
+                Request::Publish { channel, data } => {
+                    self.publish(id, &channel, data, around, effects);
+                }
+                Request::Say { data } => self.say(id, data, around, effects),
+                Request::Presence { channel } => self.presence(id, &channel, around, effects),
+                Request::PresenceStats { channel } => {
+                    self.presence_stats(id, &channel, around, effects);
+                }
+                Request::History { channel, limit, since, reverse } => {
+                    self.history(id, &channel, (limit, since, reverse), around, effects);
+                }
+                Request::Rpc { .. } => fail(id, ClientError::NotAvailable, effects),
+                Request::Send { .. } => {}
+                Request::Refresh { token } => self.refresh(id, &token, around, effects),
+                Request::SubRefresh { channel, token } => {
+                    self.sub_refresh(id, &channel, &token, around, effects);
+                }
+                // `Pong` never comes this way.
+                Request::Connect(_) | Request::Unsupported | Request::Pong => {
+                    self.close(CloseReason::BadRequest, effects);
+                }
+            },
+            _ => self.close(CloseReason::BadRequest, effects),
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason, effects: &mut Vec<Effect>) {
+        self.leave(effects);
+        effects.push(Effect::Close(reason));
+    }
+
+    /// Leaves all channels, for good.
+    fn leave(&mut self, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Closed;
+        for subscription in std::mem::take(&mut self.subscriptions) {
+            self.leave_channel(subscription, effects);
+        }
+    }
+
+    fn leave_channel(&self, subscription: Subscription, effects: &mut Vec<Effect>) {
+        let live = subscription.waiting_for == 0;
+        let info = live.then(|| self.info(&subscription));
+        effects.push(Effect::Unlisten { channel: subscription.channel.clone() });
+        if let Some(info) = info {
+            effects.push(Effect::Exit { channel: subscription.channel, info });
+        }
+    }
+
+    fn find(&mut self, channel: &str) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|s| s.channel.as_str() == channel)
+    }
+
+    fn is_subscribed(&self, channel: &ChannelName) -> bool {
+        self.subscriptions.iter().any(|s| s.waiting_for == 0 && s.channel == *channel)
+    }
+
+    /// What others learn about this connection in a channel.
+    fn info(&self, subscription: &Subscription) -> Arc<ClientInfo> {
+        Arc::new(ClientInfo {
+            user: self.user.clone(),
+            client: self.client,
+            conn_info: self.extra.as_ref().and_then(|extra| extra.conn_info.clone()),
+            chan_info: subscription.extra.as_ref().and_then(|extra| extra.chan_info.clone()),
+        })
+    }
+
+    /// Parses a channel's name and finds its options.
+    fn channel<'a>(
+        text: &str,
+        around: &Surroundings<'a>,
+    ) -> Result<(ChannelName, &'a Arc<ChannelOptions>), ClientError> {
+        let name = match (around.names)(text) {
+            Some(name) => name,
+            None => ChannelName::parse(text).map_err(|_| ClientError::BadRequest)?,
+        };
+        let options = around.namespaces.options(&name).ok_or(ClientError::UnknownChannel)?;
+        Ok((name, options))
+    }
+
+    fn next_ticket(&mut self) -> u32 {
+        self.last_ticket = self.last_ticket.checked_add(1).unwrap_or(1);
+        self.last_ticket
+    }
+}
+
+fn fail(id: u32, error: ClientError, effects: &mut Vec<Effect>) {
+    if id > 0 {
+        effects.push(Effect::Reply { id, result: Err(error) });
+    }
+}
+
+fn succeed(id: u32, reply: Reply, effects: &mut Vec<Effect>) {
+    if id > 0 {
+        effects.push(Effect::Reply { id, result: Ok(reply) });
+    }
+}
+
+/// Whole seconds from now until then, at least 1, as clients are told lifetimes.
+fn seconds_until(then: WallTime, now: WallTime) -> u32 {
+    u32::try_from(then.0.saturating_sub(now.0).div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+}

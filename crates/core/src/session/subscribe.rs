@@ -1,0 +1,345 @@
+//! Subscriptions: who may have them, where they start, and how they end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::backend::BackendError;
+use crate::channel::ChannelName;
+use crate::command::SubscribeRequest;
+use crate::error::{ClientError, CloseReason, UnsubscribeReason};
+use crate::gate::TokenError;
+use crate::history::{HistoryPage, HistoryQuery, recovers};
+use crate::namespace::ChannelOptions;
+use crate::position::Position;
+use crate::publication::Message;
+use crate::reply::{Push, Reply, SubscribeResult};
+use crate::time::WallTime;
+
+use super::effect::SubscribeTicket;
+use super::{
+    Ask, Effect, Origin, Session, Subscription, SubscriptionExtra, Surroundings, Ticket, fail,
+    seconds_until, succeed,
+};
+
+/// A subscription that was found to be allowed.
+pub(super) struct Wanted {
+    pub(super) origin: Origin,
+    pub(super) recover: Option<Position>,
+    pub(super) reject_unrecovered: bool,
+    pub(super) joins: bool,
+    pub(super) info: Option<Bytes>,
+    pub(super) expires_at: Option<WallTime>,
+    pub(super) data: Option<Bytes>,
+}
+
+/// Why a subscription is not made.
+pub(super) enum Refused {
+    Error(ClientError),
+    Close(CloseReason),
+}
+
+impl From<ClientError> for Refused {
+    fn from(error: ClientError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl SubscribeResult {
+    /// The place up to which the client knows the channel once it has read this result.
+    pub(super) fn top_for_client(&self) -> Option<Position> {
+        let mut position = self.position.clone()?;
+        if let Some(last) = self.publications.last() {
+            position.offset = last.offset;
+        }
+        Some(position)
+    }
+}
+
+impl Session {
+    pub(super) fn subscribe(
+        &mut self,
+        origin: Origin,
+        request: &SubscribeRequest<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (channel, options, wanted) = match self.admit(origin, request, around) {
+            Ok(admitted) => admitted,
+            Err(Refused::Close(reason)) => return self.close(reason, effects),
+            Err(Refused::Error(_)) if request.required => {
+                return self.close(CloseReason::PermissionDenied, effects);
+            }
+            Err(Refused::Error(error)) => {
+                return refuse(origin, &request.channel, error, effects);
+            }
+        };
+        self.enter_channel(channel, options, wanted, around, effects);
+    }
+
+    /// Decides whether the client may have the channel: the first rule that applies wins.
+    fn admit<'a>(
+        &mut self,
+        origin: Origin,
+        request: &SubscribeRequest<'_>,
+        around: &Surroundings<'a>,
+    ) -> Result<(ChannelName, &'a Arc<ChannelOptions>, Wanted), Refused> {
+        if self.find(&request.channel).is_some() {
+            return Err(ClientError::AlreadySubscribed.into());
+        }
+        let (channel, options) = Self::channel(&request.channel, around)?;
+        if self.subscriptions.len() >= around.limits.channels_per_connection {
+            return Err(ClientError::LimitExceeded.into());
+        }
+        if options.binary && !self.abilities.binary {
+            return Err(ClientError::NotAvailable.into());
+        }
+        let hears_joins =
+            request.join_leave && self.may(options.read_presence, &channel, true, around);
+        let mut wanted = Wanted {
+            origin,
+            recover: request.recover.clone().filter(|_| options.recovery),
+            reject_unrecovered: request.reject_unrecovered,
+            joins: options.join_leave && (options.force_push_join_leave || hears_joins),
+            info: None,
+            expires_at: None,
+            data: None,
+        };
+        if !request.token.is_empty() {
+            let grant = match around.gate.subscription(&request.token, around.wall) {
+                Ok(grant) => grant,
+                Err(TokenError::Expired) => return Err(ClientError::TokenExpired.into()),
+                Err(TokenError::Invalid) => return Err(ClientError::PermissionDenied.into()),
+            };
+            if !grant.is_for(&self.user, self.client, &channel) {
+                return Err(Refused::Close(CloseReason::InvalidToken));
+            }
+            wanted.info = grant.info;
+            wanted.expires_at = grant.expires_at;
+            return Ok((channel, options, wanted));
+        }
+        let allowed = if around.policy.insecure {
+            true
+        } else if channel.is_private() {
+            false
+        } else if options.user_limited && channel.is_user_limited() {
+            channel.lists_user(self.user.as_str())
+        } else {
+            options.subscribe.allows(self.user.is_anonymous(), false)
+        };
+        if allowed {
+            Ok((channel, options, wanted))
+        } else {
+            Err(ClientError::PermissionDenied.into())
+        }
+    }
+
+    /// Adds the subscription. In a channel with positions its stream is read first, and what is
+    /// published meanwhile is held back.
+    pub(super) fn enter_channel(
+        &mut self,
+        channel: ChannelName,
+        options: &Arc<ChannelOptions>,
+        wanted: Wanted,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Wanted { origin, recover, reject_unrecovered, joins, info, expires_at, data } = wanted;
+        let positioned = options.recovery && options.retention.is_some();
+        let number = if positioned { self.next_ticket() } else { 0 };
+        let extra = (info.is_some() || expires_at.is_some())
+            .then(|| Box::new(SubscriptionExtra { chan_info: info, expires_at }));
+        self.subscriptions.push(Subscription {
+            channel: channel.clone(),
+            waiting_for: if positioned { number } else { u32::MAX },
+            joins,
+            server_side: matches!(origin, Origin::Server | Origin::Connect),
+            extra,
+        });
+        if expires_at.is_some() {
+            self.plan_wake(around);
+        }
+        if !positioned {
+            let result = SubscribeResult {
+                expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
+                data,
+                ..SubscribeResult::default()
+            };
+            return self.subscribed(origin, channel, result, around, effects);
+        }
+        effects.push(Effect::Hold { channel: channel.clone(), joins });
+        // One more than may be delivered: then a full page is not mistaken for a cut one.
+        let limit = if recover.is_some() { around.limits.history_page + 1 } else { 0 };
+        let since = recover.clone();
+        let ticket = Box::new(SubscribeTicket {
+            number,
+            origin,
+            channel: channel.clone(),
+            recover,
+            reject_unrecovered,
+            data,
+        });
+        effects.push(Effect::Ask {
+            ticket: Ticket::Subscribe(ticket),
+            ask: Ask::History { channel, query: HistoryQuery { since, limit, reverse: false } },
+        });
+    }
+
+    /// The stream of a channel was read: the subscription can start.
+    pub(super) fn positioned(
+        &mut self,
+        ticket: SubscribeTicket,
+        answer: Result<HistoryPage, BackendError>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let SubscribeTicket { number, origin, channel, recover, reject_unrecovered, data } = ticket;
+        let Some(subscription) = self.find(channel.as_str()) else { return };
+        if subscription.waiting_for != number {
+            return;
+        }
+        let expires_at = subscription.extra.as_ref().and_then(|extra| extra.expires_at);
+        let was_recovering = recover.is_some();
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) => return self.abandon(origin, &channel, error.into(), around, effects),
+        };
+        let recovered = recover.as_ref().is_some_and(|from| {
+            page.publications.len() <= around.limits.history_page && recovers(from, &page)
+        });
+        if was_recovering && !recovered && reject_unrecovered {
+            let error = ClientError::UnrecoverablePosition;
+            return self.abandon(origin, &channel, error, around, effects);
+        }
+        let position = match (&recover, recovered) {
+            (Some(from), true) => Position { offset: from.offset, ..page.top },
+            _ => page.top,
+        };
+        let result = SubscribeResult {
+            expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
+            recoverable: true,
+            position: Some(position),
+            was_recovering,
+            recovered,
+            publications: if recovered { page.publications } else { Vec::new() },
+            data,
+        };
+        self.subscribed(origin, channel, result, around, effects);
+    }
+
+    /// Tells the client that it is subscribed, and lets messages through.
+    fn subscribed(
+        &mut self,
+        origin: Origin,
+        channel: ChannelName,
+        result: SubscribeResult,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let position = result.top_for_client();
+        match origin {
+            Origin::Connect => return self.connect_step(Some((channel, result)), around, effects),
+            Origin::Command(id) => succeed(id, Reply::Subscribe(Box::new(result)), effects),
+            Origin::Url | Origin::Server => {
+                let mut result = Box::new(result);
+                let missed = std::mem::take(&mut result.publications);
+                effects.push(Effect::Push(Push::Subscribe { channel: channel.clone(), result }));
+                effects.extend(missed.into_iter().map(|publication| {
+                    let message = Arc::new(Message::Publication((*publication).clone()));
+                    Effect::Push(Push::Message { channel: channel.clone(), message })
+                }));
+            }
+        }
+        self.go_live(&channel, position, effects);
+    }
+
+    /// From now on the channel's messages reach the client.
+    pub(super) fn go_live(
+        &mut self,
+        channel: &ChannelName,
+        position: Option<Position>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(at) = self.subscriptions.iter().position(|s| s.channel == *channel) else {
+            return;
+        };
+        self.subscriptions[at].waiting_for = 0;
+        let channel = channel.clone();
+        effects.push(match position {
+            Some(after) => Effect::Release { channel: channel.clone(), after },
+            None => {
+                let joins = self.subscriptions[at].joins;
+                Effect::Listen { channel: channel.clone(), joins }
+            }
+        });
+        let info = self.info(&self.subscriptions[at]);
+        effects.push(Effect::Enter { channel, info });
+    }
+
+    /// Gives up a subscription whose stream could not be read.
+    fn abandon(
+        &mut self,
+        origin: Origin,
+        channel: &ChannelName,
+        error: ClientError,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.subscriptions.retain(|subscription| subscription.channel != *channel);
+        effects.push(Effect::Unlisten { channel: channel.clone() });
+        match origin {
+            Origin::Connect => self.connect_step(None, around, effects),
+            _ => refuse(origin, channel.as_str(), error, effects),
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: u32, channel: &str, effects: &mut Vec<Effect>) {
+        if let Some(at) = self.subscriptions.iter().position(|s| s.channel.as_str() == channel) {
+            let subscription = self.subscriptions.swap_remove(at);
+            self.leave_channel(subscription, effects);
+        }
+        succeed(id, Reply::Unsubscribe, effects);
+    }
+
+    pub(super) fn sub_refresh(
+        &mut self,
+        id: u32,
+        channel: &str,
+        token: &str,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (user, client) = (self.user.clone(), self.client);
+        let Some(subscription) = self.find(channel) else {
+            return fail(id, ClientError::BadRequest, effects);
+        };
+        let grant = match around.gate.subscription(token, around.wall) {
+            Ok(grant) => grant,
+            Err(TokenError::Expired) => return fail(id, ClientError::TokenExpired, effects),
+            Err(TokenError::Invalid) => return fail(id, ClientError::PermissionDenied, effects),
+        };
+        if !grant.is_for(&user, client, &subscription.channel) {
+            return self.close(CloseReason::InvalidToken, effects);
+        }
+        let extra = subscription.extra.get_or_insert_default();
+        extra.expires_at = grant.expires_at;
+        if grant.info.is_some() {
+            extra.chan_info = grant.info;
+        }
+        let expires_in = grant.expires_at.map(|then| seconds_until(then, around.wall));
+        self.plan_wake(around);
+        succeed(id, Reply::SubRefresh(expires_in), effects);
+    }
+}
+
+fn refuse(origin: Origin, channel: &str, error: ClientError, effects: &mut Vec<Effect>) {
+    match origin {
+        Origin::Command(id) => fail(id, error, effects),
+        Origin::Url | Origin::Server | Origin::Connect => {
+            effects.push(Effect::Push(Push::Unsubscribe {
+                channel: channel.into(),
+                reason: UnsubscribeReason::Refused(error),
+            }));
+        }
+    }
+}
