@@ -1,0 +1,46 @@
+//! What reaches a shard through its mailbox.
+
+use std::sync::Arc;
+
+use trunkline_core::channel::ChannelName;
+use trunkline_core::control::Control;
+use trunkline_core::hub::ConnectionKey;
+use trunkline_core::identity::ClientId;
+use trunkline_core::publication::Message;
+use trunkline_core::session::{Answer, Ticket};
+
+use crate::survey::ChannelSurvey;
+
+/// Something for a shard to do.
+#[derive(Debug)]
+pub enum Event {
+    /// Deliver a message to the listeners of a channel.
+    Deliver {
+        /// The channel.
+        channel: ChannelName,
+        /// The message.
+        message: Arc<Message>,
+    },
+    /// Hand an answer to the session that asked.
+    Answer {
+        /// Its connection.
+        connection: ConnectionKey,
+        /// Its id, as keys are used again.
+        client: ClientId,
+        /// What it gave along.
+        ticket: Ticket,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Do something to all connections it concerns.
+    Control(Arc<Control>),
+    /// Report the channels somebody listens to.
+    Survey(Arc<ChannelSurvey>),
+    /// Take no more connections, and close those there are, spread over this many milliseconds.
+    Drain {
+        /// Milliseconds.
+        spread_ms: u64,
+    },
+    /// Close what is left and end.
+    Stop,
+}

@@ -1,0 +1,137 @@
+//! A question to all shards, answered when the last one has reported.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use trunkline_core::backend::Completion;
+use trunkline_core::channel::ChannelName;
+
+/// Which channels have listeners, and how many.
+pub struct ChannelSurvey {
+    pattern: Pattern,
+    state: Mutex<State>,
+}
+
+struct State {
+    shards_left: usize,
+    found: HashMap<ChannelName, usize>,
+    done: Option<Completion<HashMap<ChannelName, usize>>>,
+}
+
+impl ChannelSurvey {
+    /// A survey of `shards` shards; `done` gets the connections per channel.
+    #[must_use]
+    pub fn new(
+        pattern: Pattern,
+        shards: usize,
+        done: Completion<HashMap<ChannelName, usize>>,
+    ) -> Self {
+        let state = State { shards_left: shards, found: HashMap::new(), done: Some(done) };
+        Self { pattern, state: Mutex::new(state) }
+    }
+
+    /// What one shard has to say: its channels, and how many of its connections listen.
+    pub fn report<'a>(&self, channels: impl Iterator<Item = (&'a ChannelName, usize)>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (channel, listeners) in channels {
+            if self.pattern.matches(channel.as_str()) {
+                *state.found.entry(channel.clone()).or_insert(0) += listeners;
+            }
+        }
+        state.shards_left = state.shards_left.saturating_sub(1);
+        if state.shards_left > 0 {
+            return;
+        }
+        let found = std::mem::take(&mut state.found);
+        let done = state.done.take();
+        drop(state);
+        if let Some(done) = done {
+            done(found);
+        }
+    }
+}
+
+impl fmt::Debug for ChannelSurvey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelSurvey").field("pattern", &self.pattern).finish_non_exhaustive()
+    }
+}
+
+/// A pattern of channel names, in which `*` stands for any text and `?` for any character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(Box<str>);
+
+impl Pattern {
+    /// A pattern; the empty one matches everything.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(if text.is_empty() { "*".into() } else { text.into() })
+    }
+
+    /// Whether `text` matches. Takes time in the product of both lengths at worst.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
+        let (mut p, mut t) = (0, 0);
+        // Where to go on when a guess for the last star was too short.
+        let mut retry: Option<(usize, usize)> = None;
+        while t < text.len() {
+            match pattern.get(p) {
+                Some(b'*') => {
+                    retry = Some((p, t));
+                    p += 1;
+                }
+                Some(&byte) if byte == b'?' || byte == text[t] => {
+                    p += 1;
+                    t += 1;
+                }
+                _ => match retry {
+                    Some((star, from)) => {
+                        retry = Some((star, from + 1));
+                        p = star + 1;
+                        t = from + 1;
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern[p..].iter().all(|&byte| byte == b'*')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, matches) in [
+            ("", "anything", true),
+            ("*", "", true),
+            ("chat:*", "chat:1", true),
+            ("chat:*", "chats:1", false),
+            ("*:room:*", "a:room:room:b", true),
+            ("a*b*c", "aXbXbXc", true),
+            ("a*b*c", "aXbXbX", false),
+            ("c?t", "cat", true),
+            ("c?t", "ct", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_last_report_answers() {
+        let (tell, told) = mpsc::channel();
+        let done = Box::new(move |found| tell.send(found).unwrap());
+        let survey = ChannelSurvey::new(Pattern::new("a*"), 2, done);
+        let (a, b) = (ChannelName::parse("a1").unwrap(), ChannelName::parse("b").unwrap());
+        survey.report([(&a, 2), (&b, 1)].into_iter());
+        assert!(told.try_recv().is_err());
+        survey.report([(&a, 3)].into_iter());
+        assert_eq!(told.try_recv().unwrap(), HashMap::from([(a, 5)]));
+    }
+}
