@@ -1,0 +1,254 @@
+//! Effects of sessions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use trunkline_core::channel::ChannelName;
+use trunkline_core::codec::{Framing, Heartbeat};
+use trunkline_core::error::CloseReason;
+use trunkline_core::hub::{ConnectionKey, Released};
+use trunkline_core::identity::UserId;
+use trunkline_core::position::Position;
+use trunkline_core::publication::Message;
+use trunkline_core::reply::Push;
+use trunkline_core::session::{Effect, Input, Surroundings};
+use trunkline_telemetry::Closed;
+use trunkline_transport::{Opcode, write_frame};
+
+use crate::connection::Stage;
+use crate::shard::Shard;
+use crate::turn::{OPEN, Stretch};
+
+/// How long a closed connection may take to say goodbye itself, in milliseconds.
+const CLOSING_MS: u64 = 5_000;
+
+impl Shard {
+    /// Tells a session what happened, and does what it wants.
+    pub(crate) fn tell(&mut self, key: ConnectionKey, input: Input<'_>) {
+        let settings = Rc::clone(&self.settings);
+        let mut effects = std::mem::take(&mut self.effects);
+        let hub = &self.hub;
+        let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
+            self.effects = effects;
+            return;
+        };
+        let around = Surroundings {
+            gate: &*settings.gate,
+            policy: settings.policy,
+            namespaces: &settings.node.namespaces,
+            limits: &settings.node.limits,
+            names: &|text| hub.name(text),
+            now: self.now,
+            wall: self.wall,
+        };
+        let before = open.session.subscription_count();
+        open.session.handle(input, &around, &mut effects);
+        let after = open.session.subscription_count();
+        if after != before {
+            self.counters().subscriptions.add(after as i64 - before as i64);
+        }
+        for effect in effects.drain(..) {
+            self.act(key, effect);
+        }
+        self.effects = effects;
+        self.plan(key);
+    }
+
+    fn act(&mut self, key: ConnectionKey, effect: Effect) {
+        let settings = Rc::clone(&self.settings);
+        let node = &settings.node;
+        match effect {
+            Effect::Reply { id, result } => {
+                self.encode_for(key, |codec, out| codec.encode_reply(id, &result, out));
+            }
+            Effect::Push(push) => {
+                self.encode_for(key, |codec, out| codec.encode_push(&push, out));
+            }
+            Effect::Connected { user } => self.connected(key, user),
+            Effect::Listen { channel, joins } => self.listen(key, &channel, joins),
+            Effect::Hold { channel, joins } => {
+                let Some(open) = self.connections[key as usize].open() else { return };
+                if self.hub.hold(key, &channel, open.variant, joins) {
+                    node.listen(self.index, &channel);
+                }
+            }
+            Effect::Release { channel, after } => self.release(key, &channel, &after),
+            Effect::Unlisten { channel } => self.unlisten(key, &channel),
+            Effect::Enter { channel, info } => node.enter(&channel, &info),
+            Effect::Exit { channel, info } => node.exit(&channel, &info),
+            Effect::Ask { ticket, ask } => {
+                let Some(open) = self.connections[key as usize].open() else { return };
+                node.ask(self.index, (key, open.session.client()), ticket, ask);
+            }
+            Effect::Ping => self.ping(key),
+            Effect::Close(reason) => self.close(key, &reason),
+        }
+    }
+
+    fn connected(&mut self, key: ConnectionKey, user: UserId) {
+        let Some(open) = self.connections[key as usize].open() else { return };
+        let label = self.settings.labels[usize::from(open.variant.codec.0)];
+        self.counters().connected.add(label, 1);
+        if !user.is_anonymous() {
+            self.settings.node.arrive(&user);
+            self.users.entry(user).or_default().push(key);
+        }
+    }
+
+    fn listen(&mut self, key: ConnectionKey, channel: &ChannelName, joins: bool) {
+        let Some(open) = self.connections[key as usize].open() else { return };
+        if self.hub.listen(key, channel, open.variant, joins) {
+            self.settings.node.listen(self.index, channel);
+        }
+        self.skip_what_came_before(key, channel);
+    }
+
+    /// A new listener is not to receive what its group gained earlier in this turn.
+    fn skip_what_came_before(&mut self, key: ConnectionKey, channel: &ChannelName) {
+        let Some((listeners, group)) = self.hub.group_of(key, channel) else { return };
+        let batch = self.hub.listeners_mut(listeners).groups_mut()[group].mark;
+        if batch != trunkline_core::hub::UNMARKED {
+            let stretch = Stretch { batch, start: self.turn.len(batch), end: OPEN };
+            self.give(key, stretch);
+        }
+    }
+
+    fn release(&mut self, key: ConnectionKey, channel: &ChannelName, after: &Position) {
+        match self.hub.release(key, channel) {
+            Released::Listening(messages) => {
+                self.skip_what_came_before(key, channel);
+                for message in messages {
+                    // What the client knows already was read from history.
+                    if message.offset().is_none_or(|offset| offset > after.offset) {
+                        self.hand_alone(key, channel, &message);
+                    }
+                }
+            }
+            Released::Overflowed { last } => {
+                if last {
+                    self.settings.node.unlisten(self.index, channel);
+                }
+                let Some(open) = self.connections[key as usize].open() else { return };
+                let mut effects = Vec::new();
+                open.session.lost_track(channel, &mut effects);
+                self.counters().subscriptions.add(-1);
+                for effect in effects {
+                    self.act(key, effect);
+                }
+            }
+            Released::Unknown => {}
+        }
+    }
+
+    fn hand_alone(&mut self, key: ConnectionKey, channel: &ChannelName, message: &Arc<Message>) {
+        let push = Push::Message { channel: channel.clone(), message: Arc::clone(message) };
+        self.encode_for(key, |codec, out| codec.encode_push(&push, out));
+        self.counters().deliveries.add(1);
+    }
+
+    fn unlisten(&mut self, key: ConnectionKey, channel: &ChannelName) {
+        // What the channel gained so far in this turn is the client's still.
+        if let Some((listeners, group)) = self.hub.group_of(key, channel) {
+            let batch = self.hub.listeners_mut(listeners).groups_mut()[group].mark;
+            if batch != trunkline_core::hub::UNMARKED {
+                self.end_stretch(key, batch);
+            }
+        }
+        if self.hub.unlisten(key, channel) == Some(true) {
+            self.settings.node.unlisten(self.index, channel);
+        }
+    }
+
+    fn ping(&mut self, key: ConnectionKey) {
+        let settings = Rc::clone(&self.settings);
+        let Some(open) = self.connections[key as usize].open() else { return };
+        match settings.codec(open.variant.codec).heartbeat() {
+            Heartbeat::Message(bytes) => {
+                self.encode_for(key, |_, out| out.extend_from_slice(bytes));
+            }
+            Heartbeat::Frame => {
+                self.answer_with(key, |out| write_frame(out, Opcode::Ping, false, b""));
+            }
+            Heartbeat::OneWay(bytes) => {
+                self.answer_with(key, |out| out.extend_from_slice(bytes));
+            }
+        }
+    }
+
+    /// Closes an open connection with the code its protocol has for the reason.
+    pub(crate) fn close(&mut self, key: ConnectionKey, reason: &CloseReason) {
+        let settings = Rc::clone(&self.settings);
+        let Some(open) = self.connections[key as usize].open() else { return };
+        let codec = settings.codec(open.variant.codec);
+        self.counters().disconnects.add(label(reason), 1);
+        if codec.framing() == Framing::EventStream {
+            return self.leave_open(key, false);
+        }
+        let (code, words) = codec.close_code(reason);
+        self.close_frame(key, code, &words, false);
+    }
+
+    /// The connection talks no more: what it gained is still written, then it ends.
+    pub(crate) fn leave_open(&mut self, key: ConnectionKey, peer_done: bool) {
+        self.forget_user(key);
+        let deadline = self.now.after(CLOSING_MS);
+        let connection = &mut self.connections[key as usize];
+        connection.stage = Stage::Closing { deadline, peer_done };
+        self.touch(key);
+        self.plan(key);
+    }
+
+    fn forget_user(&mut self, key: ConnectionKey) {
+        let Some(open) = self.connections[key as usize].open() else { return };
+        let user = open.session.user().clone();
+        if user.is_anonymous() {
+            return;
+        }
+        if let Some(keys) = self.users.get_mut(&user) {
+            keys.retain(|other| *other != key);
+            if keys.is_empty() {
+                self.users.remove(&user);
+            }
+            self.settings.node.depart(&user);
+        }
+    }
+
+    /// Drops a connection at once, telling its session.
+    pub(crate) fn remove(&mut self, key: ConnectionKey) {
+        self.tell(key, Input::Gone);
+        if !self.connections.contains(key as usize) {
+            return;
+        }
+        self.forget_user(key);
+        let mut connection = self.connections.remove(key as usize);
+        // The descriptor is closed next, which ends its registration in any case.
+        let _ = self.poll.registry().deregister(&mut connection.socket);
+        self.settings.connections.fetch_sub(1, Ordering::Relaxed);
+        self.counters().connections.add(-1);
+    }
+}
+
+/// What a closing is counted as.
+pub(crate) fn label(reason: &CloseReason) -> Closed {
+    match reason {
+        CloseReason::Normal => Closed::Normal,
+        CloseReason::Shutdown => Closed::Shutdown,
+        CloseReason::Internal => Closed::Internal,
+        CloseReason::Expired => Closed::Expired,
+        CloseReason::SubscriptionExpired => Closed::SubscriptionExpired,
+        CloseReason::Slow => Closed::Slow,
+        CloseReason::InsufficientState => Closed::InsufficientState,
+        CloseReason::NoPong => Closed::NoPong,
+        CloseReason::TooManyRequests => Closed::TooManyRequests,
+        CloseReason::InvalidToken => Closed::InvalidToken,
+        CloseReason::BadRequest => Closed::BadRequest,
+        CloseReason::Stale => Closed::Stale,
+        CloseReason::ForceDisconnect => Closed::ForceDisconnect,
+        CloseReason::ConnectionLimit => Closed::ConnectionLimit,
+        CloseReason::ChannelLimit => Closed::ChannelLimit,
+        CloseReason::InappropriateProtocol => Closed::InappropriateProtocol,
+        CloseReason::PermissionDenied => Closed::PermissionDenied,
+        CloseReason::Custom(..) => Closed::Custom,
+    }
+}

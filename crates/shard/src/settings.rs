@@ -1,0 +1,59 @@
+//! What a shard is given.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use trunkline_core::codec::{Codec, CodecId, Endpoint};
+use trunkline_core::gate::{Gate, Policy};
+use trunkline_node::Node;
+use trunkline_node::mailbox::Mailbox;
+use trunkline_telemetry::Protocol;
+use trunkline_transport::{Acceptor, Handoff, Socket, TlsAcceptor, UpgradePolicy};
+
+/// Where sockets wait that another shard has accepted.
+pub type Intake = Arc<Mailbox<Socket>>;
+
+/// Takes a connection that turned out to be ordinary HTTP; gives it back when there is no room.
+pub type HandOver = dyn Fn(Handoff) -> Result<(), Handoff> + Send + Sync;
+
+/// What a shard knows of its node. Each has its own copy, so that looking at it touches no other
+/// core.
+#[derive(Clone)]
+pub struct Settings {
+    /// The node.
+    pub node: Arc<Node>,
+    /// The codecs, by their id.
+    pub codecs: Vec<Arc<dyn Codec>>,
+    /// What each codec is counted as, by its id.
+    pub labels: Vec<Protocol>,
+    /// The paths clients connect to.
+    pub endpoints: Vec<Arc<dyn Endpoint>>,
+    /// Who checks tokens.
+    pub gate: Arc<dyn Gate>,
+    /// What holds without a token.
+    pub policy: Policy,
+    /// What is agreed to when a WebSocket is opened.
+    pub upgrade: UpgradePolicy,
+    /// Makes TLS of accepted TCP connections.
+    pub tls: Option<TlsAcceptor>,
+    /// Where everything that is no endpoint goes.
+    pub hand_over: Arc<HandOver>,
+    /// Connections of all shards together, bounded by `limits.connections`.
+    pub connections: Arc<AtomicUsize>,
+}
+
+impl Settings {
+    /// The codec of a connection.
+    pub(crate) fn codec(&self, id: CodecId) -> &dyn Codec {
+        &*self.codecs[usize::from(id.0)]
+    }
+}
+
+/// A listener of a shard.
+pub struct Listening {
+    /// The listener.
+    pub acceptor: Acceptor,
+    /// Whether its connections are for all shards in turn, because no other shard has a listener
+    /// of the same address.
+    pub spread: bool,
+}
