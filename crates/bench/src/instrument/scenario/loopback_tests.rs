@@ -1,0 +1,122 @@
+//! The generator against a small floor in this process: nothing is lost, and what would be is
+//! noticed.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+use crate::instrument::closed_loop::ClosedLoop;
+use crate::instrument::command;
+use crate::instrument::connection::{Dialogue, Plan};
+use crate::instrument::deaf::Fate;
+use crate::instrument::floor;
+use crate::instrument::generator::Generator;
+use crate::instrument::interrupt::Interrupt;
+use crate::instrument::learn;
+use crate::instrument::open_loop::OpenLoop;
+use crate::instrument::process::PATH;
+use crate::instrument::script::Script;
+
+/// A floor on a free port; it ends with the test's process.
+fn floor_with(data: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let script = Script::sample(data);
+    thread::spawn(move || floor::serve(listener, &script));
+    address
+}
+
+fn generator(address: SocketAddr, channels: u16, data: &str) -> Generator {
+    let dialogue = Dialogue::new(address, PATH, true, channels, data);
+    Generator::new(address, dialogue, Interrupt::default()).unwrap()
+}
+
+#[test]
+fn a_fan_out_loses_nothing() {
+    let data = command::payload(128);
+    for (publishers, window) in [(1, 1), (1, 16), (8, 16)] {
+        let mut generator = generator(floor_with(&data), 1, &data);
+        let speakers = generator.open_all((0..publishers).map(|_| Plan::publisher())).unwrap();
+        generator.open_all((0..50).map(|_| Plan::subscriber(0))).unwrap();
+        let mut load = ClosedLoop::new([(speakers, 50)], window, 100);
+        load.run(&mut generator, || Ok(false)).unwrap();
+        let seen = generator.seen();
+        assert_eq!((seen.published, seen.replies, seen.deliveries), (100, 100, 5_000));
+        assert_eq!(load.lost(&generator), 0);
+        assert_eq!(generator.lost(&[101]), 50, "a publication nobody received is missed by all");
+    }
+}
+
+#[test]
+fn rooms_in_which_every_member_speaks_lose_nothing() {
+    let data = command::payload(64);
+    let mut generator = generator(floor_with(&data), 20, &data);
+    generator.open_all((0..60).map(|nth| Plan::subscriber(nth / 3))).unwrap();
+    let rooms = (0..20).map(|room| (room * 3..room * 3 + 3, 3));
+    let mut load = ClosedLoop::new(rooms, 1, 30);
+    load.run(&mut generator, || Ok(false)).unwrap();
+    assert_eq!(generator.seen().deliveries, 20 * 3 * 30);
+    assert_eq!(load.lost(&generator), 0);
+}
+
+#[test]
+fn the_clock_decides_when_an_open_loop_publishes() {
+    let data = command::payload(64);
+    let mut generator = generator(floor_with(&data), 1, &data);
+    let publisher = generator.open_all([Plan::publisher()]).unwrap().start;
+    generator.open_all((0..20).map(|_| Plan::subscriber(0))).unwrap();
+    let mut load = OpenLoop::new(100, 0.2);
+    let lost = load.run(&mut generator, publisher, 20, || Ok(())).unwrap();
+    assert_eq!(lost, 0);
+    assert_eq!(load.histogram().count(), 20 * 20, "the warm-up is not timed");
+    assert!(load.histogram().percentile(0.5) > 0);
+}
+
+#[test]
+fn connections_come_back_after_they_were_killed() {
+    let data = command::payload(64);
+    let mut generator = generator(floor_with(&data), 10, &data);
+    for _ in 0..3 {
+        let opened = generator.open_all((0..200).map(|nth| Plan::subscriber(nth % 10))).unwrap();
+        assert_eq!(opened, 0..200);
+        generator.close_all();
+    }
+}
+
+#[test]
+fn a_subscriber_that_never_reads_is_told_from_the_others() {
+    let data = command::payload(8_192);
+    let mut generator = generator(floor_with(&data), 1, &data);
+    let speakers = generator.open_all([Plan::publisher()]).unwrap();
+    let slow = generator.open_all([Plan { channel: Some(0), narrow: true }]).unwrap().start;
+    let deaf = generator.deafen(slow).unwrap().unwrap();
+    generator.open_all((0..5).map(|_| Plan::subscriber(0))).unwrap();
+    let mut load = ClosedLoop::new([(speakers, 5)], 1, 1_000);
+    load.run(&mut generator, || Ok(false)).unwrap();
+    assert_eq!(load.lost(&generator), 0);
+    assert_eq!(deaf.fate(), Fate::Closed(None), "the floor has no queue");
+}
+
+#[test]
+fn what_a_server_says_is_learnt_word_for_word() {
+    let data = command::payload(128);
+    let learnt = learn::script(floor_with(&data), PATH, &data).unwrap();
+    let spoken = Script::sample(&data);
+    assert_eq!(learnt.upgrade.len(), spoken.upgrade.len());
+    assert_eq!(Script { upgrade: spoken.upgrade.clone(), ..learnt }, spoken);
+}
+
+#[test]
+fn a_server_that_refuses_is_an_error_and_no_hang() {
+    let data = command::payload(64);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refusing = Script {
+        subscribe_reply: r#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#.into(),
+        ..Script::sample(&data)
+    };
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || floor::serve(listener, &refusing));
+    let refused = generator(address, 1, &data).open_all([Plan::subscriber(0)]).unwrap_err();
+    assert!(refused.to_string().contains("refused while Subscribing"), "{refused}");
+    let refused = learn::script(address, PATH, &data).unwrap_err();
+    assert!(refused.to_string().contains("permission denied"), "{refused}");
+}
