@@ -1,0 +1,223 @@
+//! Clients without an SDK: what they ask for by URL, and what they read.
+
+use std::borrow::Cow;
+
+use trunkline_core::codec::{
+    CodecId, Endpoint, Framing, Heartbeat, Incoming, Malformed, OpenRequest, Opening, Refusal,
+    Transport,
+};
+use trunkline_core::command::{ConnectRequest, Request, SubscribeRequest};
+use trunkline_core::error::{ClientError, UnsubscribeReason};
+use trunkline_core::publication::Message;
+use trunkline_core::reply::{Push, Reply, SubscribeResult};
+use trunkline_protocol::plain::{EventStream, PlainWebSocket};
+use trunkline_protocol::registry::{EVENT_STREAM, EVENT_STREAM_OF_SEVERAL, PLAIN};
+
+use crate::transcript::{self, *};
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " trunkline");
+
+/// A request with these parameters, `a=1&b=2`, taken as they are.
+fn request<'a>(path: &'a str, query: &'a str) -> OpenRequest<'a> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let query = pairs.map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value))).collect();
+    OpenRequest { path, query, ..OpenRequest::default() }
+}
+
+fn ws(query: &str) -> Result<Opening, Refusal> {
+    PlainWebSocket.open(&request("/ws", query))
+}
+
+fn sse(query: &str) -> Result<Opening, Refusal> {
+    EventStream.open(&request("/sse", query))
+}
+
+fn connect(token: &str) -> Request<'static> {
+    let token = Cow::Owned(token.to_owned());
+    Request::Connect(ConnectRequest { token, ..ConnectRequest::default() })
+}
+
+#[track_caller]
+fn check_opening(opening: Result<Opening, Refusal>, codec: CodecId, requests: &[Request<'_>]) {
+    let opening = opening.unwrap();
+    assert_eq!(opening.codec, codec);
+    assert_eq!(opening.requests, requests);
+}
+
+#[track_caller]
+fn check_refusal(opening: Result<Opening, Refusal>, message: &str) {
+    let refusal = opening.unwrap_err();
+    assert_eq!((refusal.status, &*refusal.message), (400, message));
+}
+
+#[test]
+fn channels_and_token_stand_in_the_url() {
+    check_opening(ws(""), PLAIN, &[connect("")]);
+    check_opening(
+        ws("channels=a,,chat:1,a&token=t&join_leave=true&channels=b&what=ever&format=json"),
+        PLAIN,
+        &[
+            connect("t"),
+            Request::Subscribe(SubscribeRequest { join_leave: true, ..subscribe("a") }),
+            Request::Subscribe(SubscribeRequest { join_leave: true, ..subscribe("chat:1") }),
+            Request::Subscribe(SubscribeRequest { join_leave: true, ..subscribe("b") }),
+        ],
+    );
+    let with_header = OpenRequest { bearer: Some("h"), ..request("/ws", "token=") };
+    check_opening(PlainWebSocket.open(&with_header), PLAIN, &[connect("h")]);
+}
+
+#[test]
+fn one_channel_can_be_come_back_to() {
+    let recover = Some(position("0f.e", 12));
+    let wanted = Request::Subscribe(SubscribeRequest { recover, ..subscribe("a") });
+    check_opening(ws("channels=a&since=0f.e.12"), PLAIN, &[connect(""), wanted.clone()]);
+    check_opening(sse("channels=a&since=0f.e.12"), EVENT_STREAM, &[connect(""), wanted]);
+    check_refusal(ws("channels=a&since=12"), "since: wants <epoch>.<offset>");
+    check_refusal(ws("channels=a,b&since=e.1"), "since: wants exactly one channel");
+    check_refusal(sse("channels=a,b&since=e.1"), "since: wants exactly one channel");
+}
+
+#[test]
+fn an_url_that_makes_no_sense_is_refused_with_the_reason() {
+    check_refusal(
+        ws("channels=a,b c"),
+        "channel \"b c\": channel name holds a character that is not allowed",
+    );
+    check_refusal(ws("format=r\naw"), "unknown format \"r\\naw\"");
+    check_refusal(sse(""), "no channels: add ?channels=a,b");
+    check_refusal(sse("channels=,"), "no channels: add ?channels=a,b");
+    let many = |count: usize| {
+        let names: Vec<String> = (0..count).map(|n| format!("c{n}")).collect();
+        format!("channels={}", names.join(","))
+    };
+    assert_eq!(ws(&many(128)).unwrap().requests.len(), 129);
+    check_refusal(ws(&many(129)), "channels: more than 128");
+    let long = format!("channels={}", "x".repeat(10_000));
+    assert!(ws(&long).unwrap_err().message.len() < 200, "a refusal is one short line");
+}
+
+#[test]
+fn an_event_source_comes_back_where_it_was() {
+    let at = |id, query| {
+        let request = OpenRequest { last_event_id: Some(id), ..request("/sse", query) };
+        EventStream.open(&request).unwrap().requests.swap_remove(1)
+    };
+    let recovering = |position| {
+        Request::Subscribe(SubscribeRequest { recover: Some(position), ..subscribe("a") })
+    };
+    assert_eq!(at("e.7", "channels=a"), recovering(position("e", 7)));
+    assert_eq!(at("e.7", "channels=a&since=e.2"), recovering(position("e", 7)), "the later one");
+    assert_eq!(at("", "channels=a&since=e.2"), recovering(position("e", 2)));
+    // An id of someone else matches no stream, and so the client hears that it missed something.
+    assert_eq!(at("what?", "channels=a"), recovering(position("what?", 0)));
+    assert_eq!(at("e.7", "channels=a,b"), Request::Subscribe(subscribe("a")), "of which channel?");
+}
+
+#[test]
+fn paths_lead_where_they_should() {
+    assert!(PlainWebSocket.matches("/ws") && !PlainWebSocket.matches("/ws/"));
+    assert_eq!(PlainWebSocket.transport(), Transport::WebSocket);
+    assert!(EventStream.matches("/sse") && !EventStream.matches("/ws"));
+    assert_eq!(EventStream.transport(), Transport::EventStream);
+}
+
+#[test]
+fn pushes_stand_alone() {
+    let connected = Push::Connect(Box::new(connect_result()));
+    assert_eq!(
+        text(push(PLAIN, &connected)),
+        format!(r#"{{"connect":{{"client":"{CLIENT_TEXT}","version":"{VERSION}"}}}}"#)
+    );
+    let plain = Push::Subscribe { channel: channel_name("a"), result: Box::default() };
+    assert_eq!(text(push(PLAIN, &plain)), r#"{"channel":"a","subscribe":{}}"#);
+    let result = SubscribeResult { was_recovering: true, recovered: true, ..positioned("e", 4) };
+    let recovered = Push::Subscribe { channel: channel_name("a"), result: Box::new(result) };
+    assert_eq!(
+        text(push(PLAIN, &recovered)),
+        r#"{"channel":"a","subscribe":{"recoverable":true,"epoch":"e","recovered":true,"offset":4,"positioned":true,"was_recovering":true}}"#
+    );
+    let refused = Push::Unsubscribe {
+        channel: "a".into(),
+        reason: UnsubscribeReason::Refused(ClientError::PermissionDenied),
+    };
+    assert_eq!(
+        text(push(PLAIN, &refused)),
+        r#"{"channel":"a","unsubscribe":{"code":103,"reason":"permission denied"}}"#
+    );
+    assert_eq!(
+        text(message(PLAIN, "a", &Message::Publication(publication("1", 7)))),
+        r#"{"channel":"a","pub":{"data":1,"offset":7}}"#
+    );
+    assert_eq!(
+        text(message(PLAIN, "a", &Message::Leave(info("ann")))),
+        format!(
+            r#"{{"channel":"a","leave":{{"info":{{"user":"ann","client":"{CLIENT_TEXT}"}}}}}}"#
+        )
+    );
+}
+
+#[test]
+fn commands_and_replies_are_the_ordinary_ones() {
+    let publish = Request::Publish { channel: "a".into(), data: json("1") };
+    check_commands(
+        PLAIN,
+        Incoming::Text(r#"{"id":1,"publish":{"channel":"a","data":1}}"#),
+        &[command(1, publish)],
+    );
+    assert_eq!(text(reply(PLAIN, 1, &Ok(Reply::Publish))), r#"{"id":1,"publish":{}}"#);
+    assert_eq!(codec(PLAIN).heartbeat(), Heartbeat::Frame);
+}
+
+#[test]
+fn an_event_is_complete() {
+    assert_eq!(codec(EVENT_STREAM).framing(), Framing::EventStream);
+    assert_eq!(codec(EVENT_STREAM).heartbeat(), Heartbeat::OneWay(b":\n\n"));
+    let connected = Push::Connect(Box::new(connect_result()));
+    assert_eq!(
+        text(push(EVENT_STREAM, &connected)),
+        format!(
+            "retry: 1000\ndata: {{\"connect\":{{\"client\":\"{CLIENT_TEXT}\",\"version\":\"{VERSION}\"}}}}\n\n"
+        )
+    );
+    let refused = Push::Unsubscribe { channel: "a".into(), reason: UnsubscribeReason::Server };
+    assert_eq!(
+        text(push(EVENT_STREAM, &refused)),
+        "data: {\"channel\":\"a\",\"unsubscribe\":{\"code\":2000,\"reason\":\"server unsubscribe\"}}\n\n"
+    );
+}
+
+#[test]
+fn an_event_that_moves_the_reader_has_an_id() {
+    let subscribed =
+        Push::Subscribe { channel: channel_name("a"), result: Box::new(positioned("e", 4)) };
+    assert!(text(push(EVENT_STREAM, &subscribed)).starts_with("id: e.4\ndata: {\"channel\":\"a\""));
+    let kept = Message::Publication(publication("1", 7));
+    assert_eq!(
+        text(message(EVENT_STREAM, "a", &kept)),
+        "id: e.7\ndata: {\"channel\":\"a\",\"pub\":{\"data\":1,\"offset\":7}}\n\n"
+    );
+    let missed = Push::Message { channel: channel_name("a"), message: kept.clone().into() };
+    assert!(text(push(EVENT_STREAM, &missed)).starts_with("id: e.7\n"));
+    for (codec, message) in [
+        (EVENT_STREAM, &Message::Publication(publication("1", 0))),
+        (EVENT_STREAM, &Message::Join(info("ann"))),
+        (EVENT_STREAM_OF_SEVERAL, &kept),
+    ] {
+        let event = text(transcript::message(codec, "a", message));
+        assert!(event.starts_with("data: {") && event.ends_with("}\n\n"), "{event}");
+    }
+}
+
+#[test]
+fn a_payload_cannot_end_an_event() {
+    let pretty = Message::Publication(publication("{\n\n\"a\":\r1}", 7));
+    let event = text(message(EVENT_STREAM, "a", &pretty));
+    assert_eq!(event.matches(['\n', '\r']).count(), 3, "{event:?}");
+}
+
+#[test]
+fn an_event_stream_is_one_way() {
+    assert_eq!(read(EVENT_STREAM, Incoming::Text("{}")), Err(Malformed));
+    assert!(reply(EVENT_STREAM, 1, &Ok(Reply::Publish)).is_empty());
+}
