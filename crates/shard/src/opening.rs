@@ -160,7 +160,7 @@ fn open_event_stream(
         return Err(UpgradeFailure::Request);
     }
     let origin = head.header("origin");
-    if !settings.upgrade.origins.allows(origin) {
+    if !settings.upgrade.origins.allows(origin, head.header("host")) {
         refuse(response, 403, "origin not allowed");
         return Err(UpgradeFailure::Origin);
     }

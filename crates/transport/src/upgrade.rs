@@ -112,7 +112,7 @@ pub fn accept(
     if STANDARD.decode(key).ok().is_none_or(|nonce| nonce.len() != 16) {
         return Err(UpgradeError::BadKey);
     }
-    if !policy.origins.allows(head.header("origin")) {
+    if !policy.origins.allows(head.header("origin"), head.header("host")) {
         return Err(UpgradeError::OriginRefused);
     }
 

@@ -9,20 +9,21 @@ pub enum OriginPolicy {
     /// Every page: for services that do not rely on cookies.
     #[default]
     Any,
-    /// The pages whose `scheme://host[:port]` is on the list, exactly. Case of scheme and host
-    /// does not matter, nor whether the scheme's usual port is written out. An entry that is
-    /// no origin matches nothing.
+    /// The pages whose `scheme://host[:port]` is on the list, exactly, and those that come from the
+    /// very host and port that is asked. Case of scheme and host does not matter, nor whether the
+    /// scheme's usual port is written out. An entry that is no origin matches nothing.
     List(Vec<String>),
 }
 
 impl OriginPolicy {
-    /// Whether a request with this `Origin` header may connect. Without the header it comes
-    /// from no browser, and so not from a page that abuses its visitor's cookies.
-    pub fn allows(&self, origin: Option<&str>) -> bool {
+    /// Whether a request with these `Origin` and `Host` headers may connect. Without the first it
+    /// comes from no browser, and so not from a page that abuses its visitor's cookies.
+    pub fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         match (self, origin) {
             (Self::Any, _) | (Self::List(_), None) => true,
             (Self::List(list), Some(origin)) => Origin::parse(origin).is_some_and(|origin| {
-                list.iter().filter_map(|entry| Origin::parse(entry)).any(|entry| entry == origin)
+                host.is_some_and(|host| origin.is_of(host))
+                    || list.iter().filter_map(|entry| Origin::parse(entry)).any(|e| e == origin)
             }),
         }
     }
@@ -38,6 +39,12 @@ struct Origin {
 }
 
 impl Origin {
+    /// Whether a page of this origin was served from `host`, which names a port unless it is the
+    /// usual one of the origin's scheme.
+    fn is_of(&self, host: &str) -> bool {
+        Self::parse(&format!("{}://{host}", self.scheme)).is_some_and(|own| own == *self)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.trim().split_once("://")?;
         let usual_port = match scheme.to_ascii_lowercase().as_str() {
@@ -84,7 +91,7 @@ mod tests {
             "http://[::1]:80",
             "chrome-extension://abc",
         ] {
-            assert!(policy.allows(Some(allowed)), "{allowed}");
+            assert!(policy.allows(Some(allowed), None), "{allowed}");
         }
         for refused in [
             "http://chat.example",
@@ -99,22 +106,38 @@ mod tests {
             "",
             "chat.example",
         ] {
-            assert!(!policy.allows(Some(refused)), "{refused}");
+            assert!(!policy.allows(Some(refused), None), "{refused}");
         }
-        assert!(policy.allows(None), "no browser, no origin");
+        assert!(policy.allows(None, None), "no browser, no origin");
     }
 
     #[test]
     fn any_is_any_and_an_empty_list_is_none() {
-        assert!(OriginPolicy::Any.allows(Some("null")));
-        assert!(!OriginPolicy::List(Vec::new()).allows(Some("https://chat.example")));
+        assert!(OriginPolicy::Any.allows(Some("null"), None));
+        assert!(!OriginPolicy::List(Vec::new()).allows(Some("https://chat.example"), None));
+    }
+
+    #[test]
+    fn a_page_may_talk_to_the_host_it_came_from() {
+        let policy = OriginPolicy::List(Vec::new());
+        for (origin, host, allowed) in [
+            ("http://127.0.0.1:8000", "127.0.0.1:8000", true),
+            ("https://Chat.example", "chat.example:443", true),
+            ("https://chat.example", "chat.example", true),
+            ("http://chat.example:8000", "chat.example", false),
+            ("http://evil.example", "chat.example", false),
+            ("null", "chat.example", false),
+            ("http://chat.example@evil", "chat.example@evil", false),
+        ] {
+            assert_eq!(policy.allows(Some(origin), Some(host)), allowed, "{origin} {host}");
+        }
     }
 
     #[test]
     fn an_entry_that_is_no_origin_matches_nothing() {
         let policy = OriginPolicy::List(vec!["null".into(), "*".into(), "chat.example".into()]);
         for origin in ["null", "*", "chat.example", "https://chat.example"] {
-            assert!(!policy.allows(Some(origin)));
+            assert!(!policy.allows(Some(origin), None));
         }
     }
 }
