@@ -1,0 +1,108 @@
+//! `[client]`: what clients may do before anybody knows them.
+
+use super::Section;
+use crate::key::{Key, Kind};
+
+/// What clients may do before anybody knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Clients without a token may connect.
+    pub anonymous: bool,
+    /// Every client may do everything.
+    pub insecure: bool,
+    /// Origins of pages that may connect; none lets only pages of this very server.
+    pub allowed_origins: Vec<String>,
+    /// WebSocket messages may be compressed.
+    pub compression: bool,
+    /// The page at `/` is shown.
+    pub page: bool,
+}
+
+/// Whether a browser could send this as an `Origin`: `scheme://host` or `scheme://host:port`.
+pub(crate) fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.contains(['/', '?', '#', '@', '*', ',', '\\'])
+            && part.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let host = match authority.rsplit_once(':') {
+        // The colons within brackets belong to an IPv6 address.
+        Some((host, port)) if !port.ends_with(']') => {
+            if port.parse::<u16>().is_err() {
+                return false;
+            }
+            host
+        }
+        _ => authority,
+    };
+    plain(scheme) && plain(host)
+}
+
+pub(super) const SECTION: Section = Section {
+    name: "client",
+    doc: "What clients may do before anybody knows them.",
+    keys: &[
+        Key::new(
+            "client.anonymous",
+            Kind::Flag(|config| &mut config.client.anonymous),
+            "Clients without a token may connect, as nobody in particular.",
+        ),
+        Key::new(
+            "client.insecure",
+            Kind::Flag(|config| &mut config.client.insecure),
+            "Every client may do everything, token or not. For development and measurements; \
+             refused unless the listener is on loopback or a Unix socket.",
+        ),
+        Key::with_example(
+            "client.allowed_origins",
+            Kind::Texts(|config| &mut config.client.allowed_origins),
+            "[\"https://app.example.com\"]",
+            "Origins of web pages that may connect, exactly as the browser sends them. Without \
+             any, only pages from this very server may. Clients that are no browser send no \
+             origin, and may.",
+        ),
+        Key::new(
+            "client.compression",
+            Kind::Flag(|config| &mut config.client.compression),
+            "Agree to compress WebSocket messages (permessage-deflate) with clients that ask for \
+             it.",
+        ),
+        Key::new(
+            "client.page",
+            Kind::Flag(|config| &mut config.client.page),
+            "Show a page at `/` to try things out.",
+        ),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_browser_would_send_is_an_origin() {
+        for text in
+            ["https://app.example.com", "http://localhost:3000", "http://[::1]:80", "app://x"]
+        {
+            assert!(is_origin(text), "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "app.example.com",
+            "https://",
+            "https://a/",
+            "https://a/path",
+            "https://*.a",
+            "https://a:b",
+            "https://a b",
+            "://a",
+            "https://u@a",
+            "https://a,https://b",
+        ] {
+            assert!(!is_origin(text), "{text}");
+        }
+    }
+}

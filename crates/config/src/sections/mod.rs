@@ -1,0 +1,49 @@
+//! The keys, section by section, and what they are kept in.
+
+mod api;
+mod client;
+mod limits;
+mod log;
+mod namespace;
+mod rooms;
+mod server;
+mod token;
+
+pub use api::Api;
+pub use client::Client;
+pub use log::Log;
+pub use rooms::Rooms;
+pub use server::{Server, Tls};
+pub use token::Token;
+
+pub(crate) use client::is_origin;
+pub(crate) use namespace::{NAMESPACES, Namespace, rooms_namespace};
+
+use crate::Config;
+use crate::key::Key;
+
+/// A table of the file.
+pub(crate) struct Section {
+    /// Its name, such as `server.tls`.
+    pub(crate) name: &'static str,
+    /// What it is about, in one sentence or two.
+    pub(crate) doc: &'static str,
+    pub(crate) keys: &'static [Key<Config>],
+}
+
+/// All sections but `[[namespaces]]`, in the order in which people are shown them.
+pub(crate) const SECTIONS: &[Section] = &[
+    server::SECTION,
+    server::TLS_SECTION,
+    client::SECTION,
+    token::SECTION,
+    api::SECTION,
+    rooms::SECTION,
+    log::SECTION,
+    limits::SECTION,
+];
+
+/// All keys of all sections.
+pub(crate) fn keys() -> impl Iterator<Item = &'static Key<Config>> {
+    SECTIONS.iter().flat_map(|section| section.keys)
+}

@@ -1,0 +1,237 @@
+//! Where settings come from, which one holds, and what becomes of them.
+
+mod support;
+
+use support::{complaint, environment, file, load, written};
+use trunkline_auth::Secret;
+use trunkline_config::{Config, Listen, Overrides};
+use trunkline_core::channel::ChannelName;
+use trunkline_core::gate::Policy;
+use trunkline_core::namespace::{Access, Retention};
+use trunkline_telemetry::LogFormat;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// A file that lets anonymous clients in, and some more of it.
+fn open(more: &str) -> String {
+    format!("client.anonymous = true\n{more}")
+}
+
+#[test]
+fn without_anything_said_the_defaults_hold() {
+    let config = file(&open("")).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(config.server.admin_listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(config.limits, trunkline_core::limits::Limits::default());
+    assert_eq!(config.policy(), Policy { anonymous: true, insecure: false });
+    assert!(!config.client.page && !config.rooms.enabled && config.api.keys.is_empty());
+    assert_eq!((config.log.format(), config.log.level), (LogFormat::Text, "info"));
+    assert_eq!(
+        (config.server.shutdown_spread_ms, config.server.shutdown_deadline_ms),
+        (5_000, 30_000)
+    );
+}
+
+#[test]
+fn every_kind_of_value_is_read() {
+    let config = file(
+        r#"
+        [server]
+        listen = "unix:/run/trunkline.sock"
+        threads = 4
+        shutdown_spread = "500ms"
+        tls = { cert_file = "cert.pem", key_file = "key.pem" }
+        [client]
+        anonymous = true
+        allowed_origins = ["https://a.example", "http://localhost:3000"]
+        [limits]
+        frame_bytes = 0x1000
+        message_bytes = "1MiB"
+        ping = "1m"
+        [log]
+        format = "json"
+        level = "debug"
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.server.listen, Listen::Unix("/run/trunkline.sock".into()));
+    assert_eq!((config.server.threads, config.server.shutdown_spread_ms), (4, 500));
+    let (cert, key) = config.server.tls.files().unwrap();
+    assert_eq!((cert.to_str(), key.to_str()), (Some("cert.pem"), Some("key.pem")));
+    assert_eq!(config.client.allowed_origins, ["https://a.example", "http://localhost:3000"]);
+    assert_eq!((config.limits.frame_bytes, config.limits.message_bytes), (4096, 1 << 20));
+    assert_eq!(config.limits.ping_ms, 60_000);
+    assert_eq!((config.log.format(), config.log.level), (LogFormat::Json, "debug"));
+}
+
+#[test]
+fn the_environment_holds_over_the_file_and_flags_over_both() {
+    let text = open(
+        r#"
+        [server]
+        listen = "127.0.0.1:1"
+        admin_listen = "127.0.0.1:2"
+        [log]
+        level = "warn"
+        "#,
+    );
+    let variables = [
+        ("TRUNKLINE_SERVER__LISTEN", "127.0.0.1:3"),
+        ("TRUNKLINE_SERVER__ADMIN_LISTEN", "[::1]:4"),
+    ];
+    let flags = Overrides {
+        listen: Some("127.0.0.1:5".into()),
+        api_key: Some("a-key,-with-a-comma".into()),
+        log_format: Some("json".into()),
+        ..Overrides::default()
+    };
+    let config = load(&text, &variables, &flags).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:5");
+    assert_eq!(config.server.admin_listen.to_string(), "[::1]:4");
+    assert_eq!(config.log.level, "warn");
+    assert_eq!(config.log.format(), LogFormat::Json);
+    assert_eq!(config.api.keys[0].expose(), "a-key,-with-a-comma");
+}
+
+#[test]
+fn variables_say_what_the_file_could() {
+    let config = environment(&[
+        ("TRUNKLINE_CLIENT__COMPRESSION", "true"),
+        ("TRUNKLINE_SERVER__THREADS", "2"),
+        ("TRUNKLINE_SERVER__TLS__CERT_FILE", "c.pem"),
+        ("TRUNKLINE_SERVER__TLS__KEY_FILE", "k.pem"),
+        ("TRUNKLINE_LIMITS__PING", "30s"),
+        ("TRUNKLINE_LIMITS__FRAME_BYTES", "2048"),
+        ("TRUNKLINE_LIMITS__MESSAGE_BYTES", "128KiB"),
+        ("TRUNKLINE_TOKEN__HMAC_SECRET", SECRET),
+        ("TRUNKLINE_API__KEYS", "first-key-of-sixteen, second-key-of-sixteen"),
+        ("TRUNKLINE_CLIENT__ALLOWED_ORIGINS", r#"["https://a.example", "https://b.example"]"#),
+    ])
+    .unwrap();
+    assert!(config.client.compression && config.server.tls.files().is_some());
+    assert_eq!(config.server.threads, 2);
+    assert_eq!(config.limits.ping_ms, 30_000);
+    assert_eq!((config.limits.frame_bytes, config.limits.message_bytes), (2048, 128 * 1024));
+    assert_eq!(config.token_keys().hmac_secrets[0].expose(), SECRET);
+    let keys: Vec<_> = config.api.keys.iter().map(Secret::expose).collect();
+    assert_eq!(keys, ["first-key-of-sixteen", "second-key-of-sixteen"]);
+    assert_eq!(config.client.allowed_origins, ["https://a.example", "https://b.example"]);
+}
+
+#[test]
+fn variables_of_the_commands_and_of_others_are_left_alone() {
+    let pairs = [
+        ("TRUNKLINE_URL", "http://x"),
+        ("TRUNKLINE_API_KEY", "x"),
+        ("TRUNKLINE_TOKEN", "x"),
+        ("OTHER__THING", "x"),
+        ("MY_TRUNKLINE_CLIENT__ANONYMUS", "x"),
+    ];
+    assert!(environment(&pairs).is_ok());
+}
+
+#[test]
+fn namespaces_become_options() {
+    let config = file(&open(
+        r#"
+        [[namespaces]]
+        name = ""
+        presence = true
+        [[namespaces]]
+        name = "chat"
+        join_leave = true
+        force_push_join_leave = true
+        recovery = true
+        history_size = 50
+        history_ttl = "1h"
+        allow_user_limited_channels = true
+        allow_subscribe_for_client = true
+        allow_subscribe_for_anonymous = true
+        allow_publish_for_subscriber = true
+        allow_history_for_client = true
+        allow_presence_for_subscriber = true
+        allow_presence_for_anonymous = true
+        "#,
+    ))
+    .unwrap();
+    let namespaces = config.namespaces();
+    let options = |channel: &str| {
+        namespaces.options(&ChannelName::parse(channel).unwrap()).map(|options| (**options).clone())
+    };
+    assert!(options("lobby").unwrap().presence);
+    assert_eq!(options("other:lobby"), None);
+    let chat = options("chat:lobby").unwrap();
+    assert!(!chat.presence && chat.join_leave && chat.force_push_join_leave && chat.recovery);
+    assert!(chat.user_limited && !chat.binary);
+    assert_eq!(chat.retention, Some(Retention { size: 50, ttl_ms: 3_600_000 }));
+    let access = |client, subscriber, anonymous| Access { client, subscriber, anonymous };
+    assert_eq!(chat.subscribe, access(true, false, true));
+    assert_eq!(chat.publish, access(false, true, false));
+    assert_eq!(chat.history, access(true, false, false));
+    assert_eq!(chat.read_presence, access(false, true, true));
+}
+
+#[test]
+fn rooms_bring_their_namespace() {
+    let rooms = ChannelName::parse("rooms:r").unwrap();
+    let config = file(&open("[rooms]\nenabled = true")).unwrap();
+    let namespaces = config.namespaces();
+    let options = namespaces.options(&rooms).unwrap();
+    assert!(options.presence && options.join_leave);
+    assert!(options.subscribe.allows(false, false) && !options.subscribe.allows(true, false));
+    assert!(options.publish.allows(false, true) && !options.publish.allows(true, true));
+    assert!(file(&open("")).unwrap().namespaces().options(&rooms).is_none());
+
+    let own = "[rooms]\nenabled = true\n[[namespaces]]\nname = \"rooms\"\njoin_leave = true";
+    let config = file(&open(own)).unwrap();
+    assert!(!config.namespaces().options(&rooms).unwrap().presence, "what is configured stays");
+}
+
+#[test]
+fn development_needs_nothing_and_opens_everything() {
+    let config = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(config.policy(), Policy { anonymous: true, insecure: true });
+    assert!(config.client.page && config.rooms.enabled);
+    assert!(config.api.keys[0].len() >= 32 && config.token_keys().hmac_secrets[0].len() >= 32);
+    let namespaces = config.namespaces();
+    for name in ["lobby", "chat:lobby", "rooms:r", "any.thing:x"] {
+        let options = namespaces.options(&ChannelName::parse(name).unwrap()).unwrap();
+        assert!(options.presence && options.join_leave && options.recovery, "{name}");
+        assert_eq!(options.retention, Some(Retention { size: 100, ttl_ms: 300_000 }), "{name}");
+    }
+    let other = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
+    assert_ne!(config.api.keys, other.api.keys);
+}
+
+#[test]
+fn development_heeds_flags_and_environment_but_stays_at_home() {
+    let flags = Overrides { api_key: Some("short".into()), ..Overrides::default() };
+    let pairs = [("TRUNKLINE_LIMITS__PING".to_owned(), "1m".to_owned())];
+    let config = Config::dev(pairs.into_iter(), &flags).unwrap();
+    assert_eq!((config.api.keys[0].expose(), config.limits.ping_ms), ("short", 60_000));
+
+    let flags = Overrides { listen: Some("0.0.0.0:0".into()), ..Overrides::default() };
+    let message = complaint(Config::dev(std::iter::empty(), &flags));
+    assert!(message.contains("loopback"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_secrets_that_everyone_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let warned = |text: &str, mode| {
+        let (_folder, path) = written(&open(text));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let config = Config::load(Some(&path), std::iter::empty(), &Overrides::default()).unwrap();
+        let warnings: Vec<_> = config.warnings().iter().map(ToString::to_string).collect();
+        warnings.join("\n")
+    };
+    let secret = format!("[token]\nhmac_secret = \"{SECRET}\"");
+    assert!(warned(&secret, 0o644).contains("chmod 600"));
+    assert!(!warned(&secret, 0o640).contains("chmod 600"));
+    assert!(!warned("", 0o644).contains("chmod 600"));
+    assert!(warned("", 0o600).contains("api.keys is empty"));
+    assert!(warned("client.insecure = true", 0o600).contains("client.insecure is on"));
+}

@@ -1,0 +1,154 @@
+//! Which configurations are refused as a whole, and that their neighbours are not.
+
+use std::io::Write;
+
+use tempfile::NamedTempFile;
+use trunkline_config::{Config, Overrides};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// What is said against a file; nothing if it is fine.
+fn complaint(text: &str) -> Option<String> {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("a written file");
+    let outcome = Config::load(Some(file.path()), std::iter::empty(), &Overrides::default());
+    outcome.err().map(|error| error.to_string())
+}
+
+#[track_caller]
+fn refused(text: &str, because: &str) {
+    let complaint = complaint(text).unwrap_or_else(|| panic!("accepted: {text}"));
+    assert!(complaint.contains(because), "{text}\n{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+}
+
+#[track_caller]
+fn accepted(text: &str) {
+    assert_eq!(complaint(text), None, "{text}");
+}
+
+fn anonymous(text: &str) -> String {
+    format!("client.anonymous = true\n{text}")
+}
+
+#[test]
+fn clients_must_have_a_way_in() {
+    refused("", "no client could ever connect");
+    accepted("client.anonymous = true");
+    accepted("client.insecure = true");
+    accepted(&format!("token.hmac_secret = \"{SECRET}\""));
+}
+
+#[test]
+fn other_machines_are_let_near_only_when_that_is_said() {
+    for address in ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:8000", "[::ffff:192.0.2.1]:8000"] {
+        let listen = anonymous(&format!("server.listen = \"{address}\"\n"));
+        refused(&listen, "server.allow_public = true");
+        accepted(&format!("{listen}server.allow_public = true"));
+        accepted(&format!("{listen}[server.tls]\ncert_file = \"c\"\nkey_file = \"k\""));
+        refused(&format!("{listen}server.allow_public = true\nclient.insecure = true"), "loopback");
+        let admin = anonymous(&format!("server.admin_listen = \"{address}\"\n"));
+        refused(&admin, "server.allow_public_admin = true");
+        refused(&format!("{admin}server.allow_public = true"), "server.allow_public_admin");
+        accepted(&format!("{admin}server.allow_public_admin = true"));
+    }
+    for address in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:8000", "unix:/run/t.sock", "systemd"] {
+        accepted(&format!("client.insecure = true\nserver.listen = \"{address}\""));
+    }
+}
+
+#[test]
+fn an_address_known_later_is_checked_then() {
+    let insecure = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
+    assert!(insecure.check_listening("127.0.0.1:80".parse().unwrap()).is_ok());
+    let error = insecure.check_listening("192.0.2.1:80".parse().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("loopback"));
+}
+
+#[test]
+fn both_listeners_need_a_place_of_their_own() {
+    let both = |a, b| {
+        anonymous(&format!(
+            "[server]\nlisten = \"127.0.0.1:{a}\"\nadmin_listen = \"127.0.0.1:{b}\""
+        ))
+    };
+    refused(&both(8000, 8000), "both 127.0.0.1:8000");
+    accepted(&both(8000, 8001));
+    accepted(&both(0, 0));
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    refused(&anonymous("server.tls.cert_file = \"c\""), "both cert_file and key_file");
+    refused(&anonymous("server.tls.key_file = \"k\""), "both cert_file and key_file");
+}
+
+#[test]
+fn secrets_are_long_except_where_nobody_is_kept_out() {
+    let short = &SECRET[1..];
+    refused(&format!("token.hmac_secret = \"{short}\""), "shorter than 32 bytes");
+    let previous = format!("[token]\nhmac_secret = \"{SECRET}\"\nprevious_hmac_secret = \"x\"");
+    refused(&previous, "token.previous_hmac_secret holds a secret shorter");
+    refused(&anonymous("api.keys = [\"fifteen-letters\"]"), "shorter than 16 bytes");
+    accepted(&anonymous("api.keys = [\"sixteen--letters\"]"));
+    accepted("client.insecure = true\napi.keys = [\"x\"]\ntoken.hmac_secret = \"y\"");
+    refused(
+        &anonymous(&format!("token.previous_hmac_secret = \"{SECRET}\"")),
+        "without token.hmac_secret",
+    );
+}
+
+#[test]
+fn two_keys_may_be_active_and_all_fit_into_a_header() {
+    let keys = |keys: &[&str]| anonymous(&format!("api.keys = {keys:?}"));
+    accepted(&keys(&["0123456789abcdef", "123456789abcdef0"]));
+    refused(&keys(&["0123456789abcdef"; 3]), "at most 2");
+    refused(&keys(&["0123456789 abcdef"]), "no HTTP header");
+    refused(&keys(&["0123456789abcdéf"]), "no HTTP header");
+}
+
+#[test]
+fn origins_are_origins() {
+    for wrong in ["*", "app.example.com", "https://app.example.com/"] {
+        refused(&anonymous(&format!("client.allowed_origins = [{wrong:?}]")), "is no origin");
+    }
+    accepted(&anonymous("client.allowed_origins = [\"https://app.example.com\"]"));
+}
+
+#[test]
+fn times_and_sizes_fit_each_other() {
+    refused(&anonymous("limits.pong = \"25s\""), "limits.pong must be shorter");
+    refused(&anonymous("server.shutdown_spread = \"31s\""), "server.shutdown_deadline");
+    refused(&anonymous("limits.message_bytes = \"2MiB\""), "limits.outbound_bytes");
+}
+
+#[test]
+fn namespaces_make_sense() {
+    let namespace = |keys: &str| anonymous(&format!("[[namespaces]]\n{keys}"));
+    for name in ["a:b", "$a", "a#b", "a b", "a/b", "é", "*"] {
+        refused(&namespace(&format!("name = {name:?}")), &format!("{name:?} is no name"));
+    }
+    refused(&namespace(&format!("name = {:?}", "n".repeat(65))), "is no name");
+    accepted(&namespace(&format!("name = {:?}", "n".repeat(64))));
+    accepted(&namespace("name = \"a-b_c.9\""));
+    for name in ["x", ""] {
+        let twice = format!("name = {name:?}\n[[namespaces]]\nname = {name:?}");
+        refused(&namespace(&twice), "configured twice");
+    }
+    refused(&namespace("name = \"x\"\nrecovery = true"), "recovery without history");
+    accepted(&namespace("name = \"x\"\nrecovery = true\nhistory_size = 1"));
+    refused(&namespace("name = \"x\"\nforce_push_join_leave = true"), "without join_leave");
+    for what in ["subscribe", "publish", "history", "presence"] {
+        let alone = namespace(&format!("name = \"x\"\nallow_{what}_for_anonymous = true"));
+        refused(&alone, &format!("allow_{what}_for_client"));
+        accepted(&format!("{alone}\nallow_{what}_for_client = true"));
+    }
+}
+
+#[test]
+fn rooms_announce_who_comes_and_goes() {
+    let rooms = anonymous("rooms.enabled = true\n[[namespaces]]\nname = \"rooms\"\n");
+    refused(&rooms, "join_leave = true");
+    accepted(&format!("{rooms}join_leave = true"));
+    accepted(&rooms.replace("enabled = true", "enabled = false"));
+}

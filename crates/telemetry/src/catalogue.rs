@@ -1,0 +1,161 @@
+//! The table of all metrics: name, meaning, and where the number comes from.
+
+use std::time::Duration;
+
+use crate::counter::{Counter, Gauge};
+use crate::label::{ApiMethod, ApiOutcome, Closed, Label, Protocol, Refused, UpgradeFailure};
+use crate::metrics::{NodeCounters, NodeGauges, ShardCounters};
+
+/// All that is known when somebody looks.
+pub(crate) struct Reading<'a> {
+    pub(crate) shards: &'a [ShardCounters],
+    pub(crate) node: &'a NodeCounters,
+    pub(crate) gauges: NodeGauges,
+    pub(crate) uptime: Duration,
+}
+
+/// One metric.
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    /// One line, without backslashes or line breaks.
+    pub(crate) help: &'static str,
+    pub(crate) source: Source,
+}
+
+/// Where a metric's number comes from.
+pub(crate) enum Source {
+    /// A gauge of every shard, summed.
+    Gauge(fn(&ShardCounters) -> &Gauge),
+    /// A counter of every shard, summed.
+    Counter(fn(&ShardCounters) -> &Counter),
+    /// Counters of every shard, summed for each value of a label.
+    ByLabel {
+        label: &'static str,
+        values: &'static [&'static str],
+        counters: fn(&ShardCounters) -> &[Counter],
+    },
+    /// A counter of the node.
+    Node(fn(&NodeCounters) -> u64),
+    /// Requests of the server API, by method and outcome.
+    ApiRequests,
+    /// Something that is known now.
+    Now(fn(&Reading<'_>) -> f64),
+    /// The number 1 with the version of the program as label.
+    Build,
+}
+
+const fn by_label<L: Label>(counters: fn(&ShardCounters) -> &[Counter]) -> Source {
+    Source::ByLabel { label: L::NAME, values: L::VALUES, counters }
+}
+
+pub(crate) const CATALOGUE: &[Metric] = &[
+    Metric {
+        name: "trunkline_build_info",
+        help: "The version that runs; always 1.",
+        source: Source::Build,
+    },
+    Metric {
+        name: "trunkline_uptime_seconds",
+        help: "Seconds since the node started.",
+        source: Source::Now(|reading| reading.uptime.as_secs_f64()),
+    },
+    Metric {
+        name: "trunkline_connections",
+        help: "Connections held, those that still shake hands included.",
+        source: Source::Gauge(|shard| &shard.connections),
+    },
+    Metric {
+        name: "trunkline_connections_total",
+        help: "Clients that connected, by protocol.",
+        source: by_label::<Protocol>(|shard| shard.connected.all()),
+    },
+    Metric {
+        name: "trunkline_subscriptions",
+        help: "Subscriptions held by connections.",
+        source: Source::Gauge(|shard| &shard.subscriptions),
+    },
+    Metric {
+        name: "trunkline_channels",
+        help: "Channels with a subscriber on this node.",
+        source: Source::Now(|reading| reading.gauges.channels as f64),
+    },
+    Metric {
+        name: "trunkline_users",
+        help: "Users with a connection on this node; anonymous ones do not count.",
+        source: Source::Now(|reading| reading.gauges.users as f64),
+    },
+    Metric {
+        name: "trunkline_messages_in_total",
+        help: "Commands received from clients.",
+        source: Source::Counter(|shard| &shard.messages_in),
+    },
+    Metric {
+        name: "trunkline_publications_total",
+        help: "Publications accepted, from clients and from the server API.",
+        source: Source::Node(|node| node.publications.get()),
+    },
+    Metric {
+        name: "trunkline_shard_messages_total",
+        help: "Publications, joins and leaves encoded for subscribers, counted once per shard.",
+        source: Source::Counter(|shard| &shard.shard_messages),
+    },
+    Metric {
+        name: "trunkline_deliveries_total",
+        help: "Publications, joins and leaves handed to connections, counted once per connection.",
+        source: Source::Counter(|shard| &shard.deliveries),
+    },
+    Metric {
+        name: "trunkline_bytes_out_total",
+        help: "Bytes written to sockets of clients, before TLS.",
+        source: Source::Counter(|shard| &shard.bytes_out),
+    },
+    Metric {
+        name: "trunkline_disconnects_total",
+        help: "Connections the node closed, by reason.",
+        source: by_label::<Closed>(|shard| shard.disconnects.all()),
+    },
+    Metric {
+        name: "trunkline_slow_closes_total",
+        help: "Connections closed because more waited for them than limits.outbound_bytes.",
+        source: Source::Counter(|shard| &shard.slow_closes),
+    },
+    Metric {
+        name: "trunkline_refused_total",
+        help: "Connections refused on arrival, by reason.",
+        source: by_label::<Refused>(|shard| shard.refused.all()),
+    },
+    Metric {
+        name: "trunkline_upgrade_errors_total",
+        help: "Requests at client endpoints that did not become connections, by reason.",
+        source: by_label::<UpgradeFailure>(|shard| shard.upgrade_errors.all()),
+    },
+    Metric {
+        name: "trunkline_api_requests_total",
+        help: "Requests of the server API, by method and outcome.",
+        source: Source::ApiRequests,
+    },
+];
+
+impl Metric {
+    /// The type, as Prometheus names it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.source {
+            Source::Gauge(_) | Source::Now(_) | Source::Build => "gauge",
+            Source::Counter(_) | Source::ByLabel { .. } | Source::Node(_) | Source::ApiRequests => {
+                "counter"
+            }
+        }
+    }
+
+    /// Each label with the values it may take.
+    pub(crate) fn labels(&self) -> Vec<(&'static str, &'static [&'static str])> {
+        match self.source {
+            Source::ByLabel { label, values, .. } => vec![(label, values)],
+            Source::ApiRequests => {
+                vec![(ApiMethod::NAME, ApiMethod::VALUES), (ApiOutcome::NAME, ApiOutcome::VALUES)]
+            }
+            Source::Build => vec![("version", &[])],
+            _ => vec![],
+        }
+    }
+}

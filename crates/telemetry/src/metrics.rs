@@ -1,0 +1,101 @@
+//! Where everything is counted.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::api_requests::ApiRequests;
+use crate::catalogue::{CATALOGUE, Reading};
+use crate::counter::{ByLabel, Counter, Gauge, SharedCounter};
+use crate::label::{Closed, Protocol, Refused, UpgradeFailure};
+
+/// The media type of what [`Metrics::render`] writes.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What one shard counts. The shard's thread alone adds, once per turn; see `docs/metrics.md`
+/// for what each number says. Padded, so that no shard's counting disturbs another's cache.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct ShardCounters {
+    /// Connections held, handshakes included.
+    pub connections: Gauge,
+    /// Clients that got in.
+    pub connected: ByLabel<Protocol>,
+    /// Subscriptions held.
+    pub subscriptions: Gauge,
+    /// Commands of clients.
+    pub messages_in: Counter,
+    /// Messages of channels that somebody on this shard listens to.
+    pub shard_messages: Counter,
+    /// Messages handed to connections.
+    pub deliveries: Counter,
+    /// Bytes written to sockets.
+    pub bytes_out: Counter,
+    /// Connections the node closed.
+    pub disconnects: ByLabel<Closed>,
+    /// Connections closed because their bounded queue was full.
+    pub slow_closes: Counter,
+    /// Connections refused on arrival.
+    pub refused: ByLabel<Refused>,
+    /// Requests that did not become connections.
+    pub upgrade_errors: ByLabel<UpgradeFailure>,
+}
+
+/// What is counted once per node. Any thread may add.
+#[derive(Debug, Default)]
+pub struct NodeCounters {
+    /// Publications accepted, from clients and from the server API.
+    pub publications: SharedCounter,
+    /// Requests of the server API.
+    pub api_requests: ApiRequests,
+}
+
+/// What is not counted but known to the node when somebody looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeGauges {
+    /// Channels with a subscriber on this node.
+    pub channels: u64,
+    /// Users with a connection on this node.
+    pub users: u64,
+}
+
+/// All counters of a node.
+#[derive(Debug)]
+pub struct Metrics {
+    /// What is counted once per node.
+    pub node: NodeCounters,
+    shards: Box<[ShardCounters]>,
+    started: Instant,
+}
+
+impl Metrics {
+    /// Counters for a node with `shards` shards that starts now.
+    #[must_use]
+    pub fn new(shards: usize) -> Arc<Self> {
+        Arc::new(Self {
+            node: NodeCounters::default(),
+            shards: (0..shards).map(|_| ShardCounters::default()).collect(),
+            started: Instant::now(),
+        })
+    }
+
+    /// What shard `index` adds to.
+    ///
+    /// # Panics
+    /// If there is no such shard.
+    #[must_use]
+    pub fn shard(&self, index: usize) -> &ShardCounters {
+        &self.shards[index]
+    }
+
+    /// Everything, in the Prometheus text format (version 0.0.4), which [`CONTENT_TYPE`] names.
+    #[must_use]
+    pub fn render(&self, gauges: &NodeGauges) -> String {
+        let uptime = self.started.elapsed();
+        let reading = Reading { shards: &self.shards, node: &self.node, gauges: *gauges, uptime };
+        let mut out = String::with_capacity(8 * 1024);
+        for metric in CATALOGUE {
+            metric.write(&reading, &mut out);
+        }
+        out
+    }
+}
