@@ -1,0 +1,57 @@
+//! Health, readiness and metrics, for those who run the node.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use trunkline_node::Node;
+use trunkline_telemetry::{CONTENT_TYPE as METRICS_TYPE, NodeGauges};
+
+/// What the second listener tells of.
+#[derive(Clone)]
+pub struct AdminState {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Whether new clients are welcome: true from the first listener on until the node drains.
+    pub ready: Arc<AtomicBool>,
+}
+
+/// `GET /health`, `/ready` and `/metrics`.
+pub fn router(state: AdminState) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(state)
+}
+
+/// Answers as long as the process can answer at all.
+async fn health() -> impl IntoResponse {
+    status(StatusCode::OK, "ok")
+}
+
+/// Tells load balancers whether to send clients here.
+async fn ready(State(state): State<AdminState>) -> impl IntoResponse {
+    if state.ready.load(Ordering::Acquire) {
+        status(StatusCode::OK, "ok")
+    } else {
+        status(StatusCode::SERVICE_UNAVAILABLE, "draining")
+    }
+}
+
+async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
+    let gauges = NodeGauges {
+        channels: state.node.channel_count() as u64,
+        users: state.node.user_count() as u64,
+    };
+    ([(CONTENT_TYPE, METRICS_TYPE)], state.node.metrics.render(&gauges))
+}
+
+fn status(code: StatusCode, word: &str) -> impl IntoResponse + use<> {
+    (code, [(CONTENT_TYPE, "application/json")], format!("{{\"status\":\"{word}\"}}\n"))
+}

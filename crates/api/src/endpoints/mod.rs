@@ -1,0 +1,80 @@
+//! The methods, a file each.
+
+mod batch;
+mod broadcast;
+mod channels;
+mod disconnect;
+mod history;
+mod history_remove;
+mod info;
+mod presence;
+mod presence_stats;
+mod publish;
+mod subscribe;
+mod unsubscribe;
+
+use serde::Serialize;
+use trunkline_core::error::ClientError;
+use trunkline_telemetry::{ApiMethod, ApiOutcome};
+
+use crate::ApiState;
+use crate::error::ApiError;
+use crate::fields::Fields;
+
+/// What a method answers: JSON text, or why it could not be done.
+pub(crate) type Outcome = Result<Vec<u8>, ApiError>;
+
+/// Carries out a method and puts the answer into its envelope.
+pub(crate) async fn run(state: &ApiState, method: ApiMethod, fields: &Fields<'_>) -> Outcome {
+    match method {
+        ApiMethod::Batch => batch::run(state, fields).await,
+        single => run_single(state, single, fields).await.map(|result| envelope("result", &result)),
+    }
+}
+
+/// Carries out a method that may stand in a batch, and answers its bare result.
+async fn run_single(state: &ApiState, method: ApiMethod, fields: &Fields<'_>) -> Outcome {
+    match method {
+        ApiMethod::Publish => publish::run(state, fields).await,
+        ApiMethod::Broadcast => broadcast::run(state, fields).await,
+        ApiMethod::Subscribe => subscribe::run(state, fields),
+        ApiMethod::Unsubscribe => unsubscribe::run(state, fields),
+        ApiMethod::Disconnect => disconnect::run(state, fields),
+        ApiMethod::Presence => presence::run(state, fields),
+        ApiMethod::PresenceStats => presence_stats::run(state, fields),
+        ApiMethod::History => history::run(state, fields).await,
+        ApiMethod::HistoryRemove => history_remove::run(state, fields).await,
+        ApiMethod::Channels => channels::run(state, fields).await,
+        ApiMethod::Info => info::run(state),
+        ApiMethod::Batch | ApiMethod::Unknown => Err(ClientError::MethodNotFound.into()),
+    }
+}
+
+/// Counts a request whose body was readable.
+pub(crate) fn count(state: &ApiState, method: ApiMethod, outcome: &Outcome) {
+    let outcome = match outcome {
+        Ok(_) => ApiOutcome::Ok,
+        Err(error) if error.is_bad_request() => ApiOutcome::BadRequest,
+        Err(_) => ApiOutcome::Error,
+    };
+    state.node.metrics.node.api_requests.count(method, outcome);
+}
+
+/// `{"name":value}`.
+fn envelope(name: &'static str, value: &[u8]) -> Vec<u8> {
+    [b"{\"", name.as_bytes(), b"\":", value, b"}"].concat()
+}
+
+/// The answer of methods that have nothing to tell.
+fn done() -> Outcome {
+    Ok(b"{}".to_vec())
+}
+
+fn json(answer: &impl Serialize) -> Outcome {
+    serde_json::to_vec(answer).map_err(|_| ClientError::Internal.into())
+}
+
+/// A list in square brackets.
+fn list(items: &[Vec<u8>]) -> Vec<u8> {
+    [b"[", &*items.join(&b","[..]), b"]"].concat()
+}

@@ -1,0 +1,95 @@
+//! `publish`: one publication into one channel.
+
+use serde::Serialize;
+use trunkline_core::limits::{IDEMPOTENCY_KEY_BYTES, TAG_BYTES, TAGS};
+use trunkline_core::publication::{Draft, Tags};
+
+use super::{Outcome, json};
+use crate::ApiState;
+use crate::answer::begin;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::payload::Payload;
+use crate::place::Place;
+
+/// `{channel, data | b64data, skip_history, tags, idempotency_key}` → `{offset, epoch}`, both
+/// absent in channels without history. `delta` is accepted; whether a client gets deltas is
+/// between it and the node.
+pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
+    let place = Place::read(&state.node, fields)?;
+    Content::read(state, fields)?.publish(state, &place)?.await
+}
+
+/// What is to be published, wherever it goes.
+pub(super) struct Content {
+    payload: Payload,
+    tags: Tags,
+    idempotency_key: Option<Box<str>>,
+    skip_history: bool,
+}
+
+#[derive(Serialize)]
+struct Placed<'a> {
+    offset: u64,
+    epoch: &'a str,
+}
+
+impl Content {
+    /// Reads everything but the channel.
+    pub(super) fn read(state: &ApiState, fields: &Fields<'_>) -> Result<Self, ApiError> {
+        let payload = Payload::read(fields, "data", "b64data")?
+            .ok_or_else(|| ApiError::bad_request("`data` is missing"))?;
+        // A longer one would close everybody who hears it as slow. Half of what may wait leaves
+        // room for the rest of the message.
+        let most = state.node.limits.outbound_bytes / 2;
+        if payload.len() > most {
+            return Err(ApiError::bad_request(format!("`data` is longer than {most} bytes")));
+        }
+        let key = fields.short_text("idempotency_key", IDEMPOTENCY_KEY_BYTES)?;
+        Ok(Self {
+            payload,
+            tags: tags(fields)?,
+            idempotency_key: (!key.is_empty()).then(|| key.into()),
+            skip_history: fields.flag("skip_history")?,
+        })
+    }
+
+    /// Hands a draft to the node at once, and resolves to its result.
+    pub(super) fn publish(
+        &self,
+        state: &ApiState,
+        place: &Place<'_>,
+    ) -> Result<impl Future<Output = Outcome> + Send + use<>, ApiError> {
+        let draft = Draft {
+            channel: place.channel.clone(),
+            data: self.payload.carried_by(place.options)?,
+            info: None,
+            tags: self.tags.clone(),
+            retention: place.options.retention.filter(|_| !self.skip_history),
+            idempotency_key: self.idempotency_key.clone(),
+        };
+        let begun = begin(|done| state.node.publish(draft, done));
+        Ok(async move {
+            let published = begun.outcome().await??;
+            match &published.position {
+                Some(at) => json(&Placed { offset: at.offset, epoch: at.epoch.as_str() }),
+                None => super::done(),
+            }
+        })
+    }
+}
+
+fn tags(fields: &Fields<'_>) -> Result<Tags, ApiError> {
+    let Some(members) = fields.object("tags")? else { return Ok(Tags::new()) };
+    let mut tags = Tags::new();
+    for (name, _) in members.members() {
+        if tags.len() == TAGS {
+            return Err(fields.must_be("tags", &format!("at most {TAGS}")));
+        }
+        if name.len() > TAG_BYTES {
+            return Err(fields.must_be("tags", &format!("named in at most {TAG_BYTES} bytes each")));
+        }
+        tags.push((name.into(), members.short_text(name, TAG_BYTES)?.into()));
+    }
+    Ok(tags)
+}

@@ -1,0 +1,50 @@
+//! The server API: how an application publishes, asks who is there, and commands connections.
+//!
+//! `POST /api/{method}` with a JSON object and an API key. Methods, shapes and error codes are
+//! those of Centrifugo's HTTP API, so that its client libraries work unchanged. A request is read
+//! in this order: [`edge`] (path, key, body), [`fields`] (the object), one file of [`endpoints`]
+//! per method, and back through [`edge`] as a result or an [`error`].
+
+mod answer;
+mod edge;
+mod endpoints;
+mod error;
+mod fields;
+mod key;
+mod payload;
+mod place;
+mod target;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::routing::any;
+use trunkline_auth::ApiKeys;
+use trunkline_node::Node;
+
+/// What the server API works with.
+#[derive(Clone)]
+pub struct ApiState {
+    node: Arc<Node>,
+    keys: Arc<ApiKeys>,
+    shards: usize,
+    started: Instant,
+}
+
+impl ApiState {
+    /// The API of `node`, which has so many shards, open to `keys`. Uptime is counted from now.
+    #[must_use]
+    pub fn new(node: Arc<Node>, keys: Arc<ApiKeys>, shards: usize) -> Self {
+        Self { node, keys, shards, started: Instant::now() }
+    }
+}
+
+/// Everything below `/api`. It claims no other path and sets no fallback.
+pub fn router(state: ApiState) -> Router {
+    Router::new()
+        .route("/api", any(edge::unknown_path))
+        .route("/api/", any(edge::unknown_path))
+        .route("/api/{*method}", any(edge::handle))
+        .with_state(state)
+}

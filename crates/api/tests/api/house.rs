@@ -1,0 +1,120 @@
+//! A node with the memory backend and one mailbox in place of a shard, behind the API.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode};
+use serde_json::Value;
+use tower::ServiceExt;
+use trunkline_api::{ApiState, router};
+use trunkline_auth::{ApiKeys, Secret};
+use trunkline_backend_memory::MemoryBackend;
+use trunkline_core::channel::ChannelName;
+use trunkline_core::limits::Limits;
+use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
+use trunkline_core::time::WallTime;
+use trunkline_node::Node;
+use trunkline_node::event::Event;
+use trunkline_node::mailbox::Mailbox;
+use trunkline_node::switchboard::Switchboard;
+use trunkline_telemetry::Metrics;
+
+pub(crate) const KEY: &str = "key of the house";
+
+/// Events the mailbox takes before the node counts as overloaded.
+pub(crate) const MAILBOX: usize = 3;
+
+pub(crate) struct House {
+    pub(crate) node: Arc<Node>,
+    mailbox: Arc<Mailbox<Event>>,
+    router: Router,
+}
+
+/// The names of the namespaces say what they have.
+fn namespaces() -> Namespaces {
+    let kept = Some(Retention { size: 10, ttl_ms: 60_000 });
+    let mut namespaces = Namespaces::new(Some(ChannelOptions::default()));
+    namespaces.insert("kept", ChannelOptions { retention: kept, ..ChannelOptions::default() });
+    namespaces.insert("seen", ChannelOptions { presence: true, ..ChannelOptions::default() });
+    namespaces.insert("bytes", ChannelOptions { binary: true, ..ChannelOptions::default() });
+    namespaces
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        let mailbox = Arc::new(Mailbox::new(MAILBOX, Box::new(|| ())));
+        let switchboard = Arc::new(Switchboard::new(vec![Arc::clone(&mailbox)]));
+        let sink = Arc::clone(&switchboard);
+        let backend = Arc::new(MemoryBackend::new(sink, Box::new(|| WallTime(1))));
+        let metrics = Metrics::new(1);
+        let node = Node::new("n1", "attic", namespaces(), limits, metrics, switchboard, backend);
+        let node = Arc::new(node);
+        let keys = Arc::new(ApiKeys::new(&[Secret::new(KEY), Secret::new("second")]));
+        let state = ApiState::new(Arc::clone(&node), keys, 1);
+        Self { node, mailbox, router: router(state) }
+    }
+
+    /// The shard listens to a channel from now on.
+    pub(crate) fn listen(&self, channel: &str) {
+        self.node.listen(0, &ChannelName::parse(channel).unwrap());
+    }
+
+    /// What has reached the shard since the last time.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.mailbox.drain(&mut events);
+        events
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends a body as it is, with the key, and reads the JSON that comes back.
+    pub(crate) async fn post_raw(
+        &self,
+        method: &str,
+        body: impl Into<Body>,
+    ) -> (StatusCode, Value) {
+        read(self.send(request(method).body(body.into()).unwrap()).await).await
+    }
+
+    /// Asks a method and expects an answer with status 200.
+    pub(crate) async fn ask(&self, method: &str, body: Value) -> Value {
+        let (status, answer) = self.post_raw(method, body.to_string()).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    /// Asks a method and expects it to be carried out.
+    pub(crate) async fn done(&self, method: &str, body: Value) -> Value {
+        let mut answer = self.ask(method, body).await;
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["result"].take()
+    }
+
+    /// Asks a method and expects an error: its code and message.
+    pub(crate) async fn refused(&self, method: &str, body: Value) -> (u64, String) {
+        let answer = self.ask(method, body).await;
+        let error = &answer["error"];
+        let message = error["message"].as_str().map(str::to_owned);
+        (error["code"].as_u64().expect("an error"), message.unwrap())
+    }
+}
+
+/// A POST with the key.
+pub(crate) fn request(method: &str) -> axum::http::request::Builder {
+    Request::post(format!("/api/{method}")).header("X-API-Key", KEY)
+}
+
+pub(crate) async fn read(response: Response<Body>) -> (StatusCode, Value) {
+    let status = response.status();
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
+}

@@ -1,0 +1,31 @@
+//! `trunkline check-config`: what `serve` would say, without serving.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trunkline_config::{Config, Overrides};
+
+use super::failure::note;
+use super::{Failure, Output};
+
+/// The arguments of `check-config`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline check-config --config trunkline.toml")]
+pub(crate) struct CheckConfigArgs {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Reads the file and the environment as `serve` does, and says what is unwise about them.
+///
+/// # Errors
+/// They are no configuration, or one that `serve` refuses.
+pub(crate) fn run(args: &CheckConfigArgs) -> Result<(), Failure> {
+    let config = Config::load(Some(&args.config), std::env::vars(), &Overrides::default())
+        .map_err(Failure::trouble)?;
+    for warning in config.warnings() {
+        note(format_args!("warning: {warning}"));
+    }
+    Output::stdout().line("configuration is fine").map(drop)
+}

@@ -1,0 +1,193 @@
+//! The composition root: everything that runs in a node is made, joined and started here.
+//!
+//! ```text
+//!   shard threads ── Node ── backend        (one event loop each; see crate `shard`)
+//!        │ hand-over of ordinary HTTP
+//!   control thread: server API and pages · admin listener · sweeper · signals
+//! ```
+
+mod doors;
+mod lifecycle;
+mod reload;
+mod shards;
+mod welcome;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use trunkline_admin::{AdminState, PageOptions};
+use trunkline_api::ApiState;
+use trunkline_auth::{ApiKeys, TokenGate, fresh_secret};
+use trunkline_backend_memory::MemoryBackend;
+use trunkline_config::{Config, Overrides};
+use trunkline_core::limits::Limits;
+use trunkline_core::time::WallTime;
+use trunkline_node::Node;
+use trunkline_node::switchboard::Switchboard;
+use trunkline_protocol::registry::{self, EndpointOptions};
+use trunkline_shard::{Settings, ShardHandle};
+use trunkline_telemetry::{Metrics, Protocol, init_logging};
+use trunkline_transport::{DeflateOptions, OriginPolicy, UpgradePolicy};
+
+use crate::cli::{Failure, ServeArgs};
+use crate::http;
+
+use self::doors::Doors;
+use self::lifecycle::Lifecycle;
+use self::reload::Reload;
+
+/// How often the memory of expired publications is given back.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs a node until it is told to end.
+///
+/// # Errors
+/// The configuration, an address or a file is not as it should be.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    args.check_backend()?;
+    let config = configuration(args)?;
+    init_logging(config.log.format(), config.log.level).map_err(Failure::trouble)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let mut doors = Doors::open(&config)?;
+
+    // What everybody shares.
+    let metrics = Metrics::new(doors.threads);
+    let gate = Arc::new(TokenGate::new(config.token_keys()));
+    let api_keys = Arc::new(ApiKeys::new(&config.api.keys));
+    let ready = Arc::new(AtomicBool::new(false));
+    let connections = Arc::new(AtomicUsize::new(0));
+
+    let limits = Limits {
+        connections: doors::connections_possible(config.limits.connections),
+        ..config.limits.clone()
+    };
+
+    // The node, between its shards and its backend.
+    let handles = shards::handles(doors.threads)?;
+    let mailboxes = handles.iter().map(|handle: &ShardHandle| Arc::clone(&handle.mailbox));
+    let switchboard = Arc::new(Switchboard::new(mailboxes.collect()));
+    let backend = Arc::new(MemoryBackend::new(switchboard.clone(), Box::new(wall_clock)));
+    let node = Arc::new(Node::new(
+        &fresh_secret(),
+        &doors.name(),
+        config.namespaces(),
+        limits,
+        metrics,
+        switchboard,
+        backend.clone(),
+    ));
+
+    // The shards.
+    let (hand_over, reception) = http::reception();
+    let settings = Settings {
+        node: Arc::clone(&node),
+        codecs: registry::codecs(),
+        labels: labels(),
+        endpoints: registry::endpoints(EndpointOptions { rooms: config.rooms.enabled }),
+        gate: gate.clone(),
+        policy: config.policy(),
+        upgrade: upgrade_policy(&config, args.dev),
+        tls: doors.tls.clone(),
+        hand_over,
+        connections: Arc::clone(&connections),
+    };
+    let shards = shards::start(handles, &mut doors, &settings)?;
+
+    // Everything else, on this thread.
+    let api = ApiState::new(Arc::clone(&node), Arc::clone(&api_keys), doors.threads);
+    let mut public = trunkline_api::router(api);
+    if config.client.page {
+        let key = config.api.keys.first().filter(|_| args.dev).map(|key| key.expose().to_owned());
+        let options = PageOptions { api_key: key, tls: doors.tls.is_some() };
+        public = public.merge(trunkline_admin::page(options));
+    }
+    let admin =
+        trunkline_admin::router(AdminState { node: Arc::clone(&node), ready: Arc::clone(&ready) });
+    let reload = Reload { args: args.clone(), gate, api_keys, tls: doors.tls.clone() };
+    let lifecycle = Lifecycle {
+        node,
+        connections,
+        ready,
+        spread: Duration::from_millis(config.server.shutdown_spread_ms),
+        deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::trouble(format_args!("cannot start the runtime: {error}")))?;
+    runtime.block_on(async move {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let http = tokio::spawn(reception.serve(public, stopped.clone()));
+        let admin = tokio::spawn(http::serve_listener(doors.admin()?, admin, stopped));
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                ticks.tick().await;
+                backend.sweep();
+            }
+        });
+        let announce = || {
+            if args.dev {
+                welcome::greet(&config, &doors.listen);
+            }
+            welcome::ready(&doors.listen, doors.admin_address);
+        };
+        let outcome = lifecycle.run(shards, reload, announce, &stop).await;
+        // Requests in progress have their answers by now, or had their time.
+        let _ =
+            tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(http, admin) }).await;
+        outcome
+    })
+}
+
+fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
+    let overrides = Overrides {
+        listen: args.listen.clone(),
+        admin_listen: args.admin_listen.clone(),
+        api_key: args.api_key.clone(),
+        log_format: args.log_format.map(|format| format.as_str().to_owned()),
+    };
+    let loaded = if args.dev {
+        Config::dev(std::env::vars(), &overrides)
+    } else {
+        Config::load(args.config.as_deref(), std::env::vars(), &overrides)
+    };
+    loaded.map_err(Failure::trouble)
+}
+
+/// In development any page may connect: the node listens on loopback only and holds nothing that
+/// a page's visitor has and the page has not.
+fn upgrade_policy(config: &Config, dev: bool) -> UpgradePolicy {
+    let origins = if dev {
+        OriginPolicy::Any
+    } else {
+        OriginPolicy::List(config.client.allowed_origins.clone())
+    };
+    UpgradePolicy { origins, deflate: DeflateOptions { enabled: config.client.compression } }
+}
+
+/// What each codec is counted as.
+fn labels() -> Vec<Protocol> {
+    let mut labels = vec![Protocol::Plain; registry::codecs().len()];
+    for (codec, label) in [
+        (registry::CENTRIFUGE_JSON, Protocol::CentrifugeJson),
+        (registry::CENTRIFUGE_JSON_FRAME_PINGS, Protocol::CentrifugeJson),
+        (registry::CENTRIFUGE_PROTOBUF, Protocol::CentrifugeProtobuf),
+        (registry::CENTRIFUGE_PROTOBUF_FRAME_PINGS, Protocol::CentrifugeProtobuf),
+        (registry::PLAIN, Protocol::Plain),
+        (registry::EVENT_STREAM, Protocol::EventSource),
+        (registry::EVENT_STREAM_OF_SEVERAL, Protocol::EventSource),
+        (registry::ROOMS, Protocol::Rooms),
+    ] {
+        labels[usize::from(codec.0)] = label;
+    }
+    labels
+}
+
+fn wall_clock() -> WallTime {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+}
