@@ -43,7 +43,8 @@ pub enum Request<'a> {
         /// What to publish.
         data: Payload<'a>,
     },
-    /// Publishes into the only channel the connection has, for protocols whose messages name none.
+    /// Publishes into the only channel the client has asked for, for protocols whose messages name
+    /// none.
     Say {
         /// What to publish.
         data: Payload<'a>,
@@ -132,17 +133,77 @@ pub struct SubscribeRequest<'a> {
     pub required: bool,
 }
 
+impl Request<'_> {
+    /// The same request, independent of the message it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Request<'static> {
+        match self {
+            Request::Connect(request) => Request::Connect(request.into_owned()),
+            Request::Subscribe(request) => Request::Subscribe(request.into_owned()),
+            Request::Unsubscribe { channel } => Request::Unsubscribe { channel: owned(channel) },
+            Request::Publish { channel, data } => {
+                Request::Publish { channel: owned(channel), data: data.into_owned() }
+            }
+            Request::Say { data } => Request::Say { data: data.into_owned() },
+            Request::Presence { channel } => Request::Presence { channel: owned(channel) },
+            Request::PresenceStats { channel } => {
+                Request::PresenceStats { channel: owned(channel) }
+            }
+            Request::History { channel, limit, since, reverse } => {
+                Request::History { channel: owned(channel), limit, since, reverse }
+            }
+            Request::Rpc { method, data } => {
+                Request::Rpc { method: owned(method), data: owned(data) }
+            }
+            Request::Send { data } => Request::Send { data: owned(data) },
+            Request::Refresh { token } => Request::Refresh { token: owned(token) },
+            Request::SubRefresh { channel, token } => {
+                Request::SubRefresh { channel: owned(channel), token: owned(token) }
+            }
+            Request::Pong => Request::Pong,
+            Request::Unsupported => Request::Unsupported,
+        }
+    }
+}
+
+impl Payload<'_> {
+    /// The same payload, independent of the message it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Payload<'static> {
+        Payload { bytes: owned(self.bytes), json: self.json }
+    }
+}
+
+impl ConnectRequest<'_> {
+    /// The same request, independent of the message it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> ConnectRequest<'static> {
+        let positions = self.positions.into_iter();
+        ConnectRequest {
+            token: owned(self.token),
+            claimed_user: self.claimed_user.map(owned),
+            name: owned(self.name),
+            version: owned(self.version),
+            positions: positions.map(|(channel, position)| (owned(channel), position)).collect(),
+        }
+    }
+}
+
 impl SubscribeRequest<'_> {
     /// The same request, independent of the message it was read from.
     #[must_use]
     pub fn into_owned(self) -> SubscribeRequest<'static> {
         SubscribeRequest {
-            channel: Cow::Owned(self.channel.into_owned()),
-            token: Cow::Owned(self.token.into_owned()),
+            channel: owned(self.channel),
+            token: owned(self.token),
             recover: self.recover,
             reject_unrecovered: self.reject_unrecovered,
             join_leave: self.join_leave,
             required: self.required,
         }
     }
+}
+
+fn owned<T: ToOwned + ?Sized>(text: Cow<'_, T>) -> Cow<'static, T> {
+    Cow::Owned(text.into_owned())
 }

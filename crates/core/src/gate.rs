@@ -11,7 +11,8 @@ use crate::time::WallTime;
 pub struct Policy {
     /// A client may connect without a token.
     pub anonymous: bool,
-    /// Any client may do everything, whatever its namespace says. For development only.
+    /// Any client may do everything, whatever its namespace says, for as long as it likes: a
+    /// token is verified if it is shown, but the connection does not expire. For development only.
     pub insecure: bool,
 }
 

@@ -43,7 +43,7 @@ pub fn recovers(from: &Position, page: &HistoryPage) -> bool {
     page.continues(from)
         && match (page.publications.first(), page.publications.last()) {
             (Some(first), Some(last)) => {
-                first.offset == from.offset + 1 && last.offset == page.top.offset
+                first.offset.checked_sub(1) == Some(from.offset) && last.offset == page.top.offset
             }
             _ => from.offset == page.top.offset,
         }

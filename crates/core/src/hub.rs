@@ -121,6 +121,17 @@ impl Listeners {
     }
 }
 
+/// Entries a list keeps room for however few it has.
+const LIST_KEPT: usize = 64;
+
+/// Gives back most of the room of a list that was long once: a channel that is never without
+/// listeners would hold its largest crowd for ever.
+fn give_back<T>(list: &mut Vec<T>) {
+    if list.capacity() > LIST_KEPT && list.len() < list.capacity() / 4 {
+        list.shrink_to(LIST_KEPT.max(list.len() * 2));
+    }
+}
+
 /// Where a connection stands in a channel.
 #[derive(Clone, Copy, Debug)]
 struct Membership {
@@ -229,6 +240,7 @@ impl Hub {
             return Released::Unknown;
         };
         let held = listeners.held.swap_remove(at);
+        give_back(&mut listeners.held);
         if held.messages.len() > JOINING_BUFFER {
             self.forget(connection, index);
             return Released::Overflowed { last: self.leave_if_empty(index) };
@@ -264,6 +276,7 @@ impl Hub {
         let listeners = &mut self.listeners[index as usize];
         if membership.group == HELD {
             listeners.held.retain(|held| held.connection != connection);
+            give_back(&mut listeners.held);
         } else {
             let members = &mut listeners.groups[usize::from(membership.group)].members;
             members.swap_remove(membership.slot as usize);
@@ -274,6 +287,7 @@ impl Hub {
                     }
                 }
             }
+            give_back(members);
         }
         Some(self.leave_if_empty(index))
     }

@@ -63,6 +63,14 @@ pub struct ChannelOptions {
     pub read_presence: Access,
 }
 
+impl ChannelOptions {
+    /// Whether subscriptions of the channel have a place in its stream.
+    #[must_use]
+    pub fn has_positions(&self) -> bool {
+        self.recovery && self.retention.is_some()
+    }
+}
+
 /// All namespaces of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Namespaces {

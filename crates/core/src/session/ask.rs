@@ -14,7 +14,7 @@ use crate::position::Position;
 use crate::publication::Draft;
 use crate::reply::Reply;
 
-use super::{Answer, Ask, Effect, Session, Surroundings, Ticket, fail, succeed};
+use super::{Answer, Ask, Effect, Session, Surroundings, Ticket, succeed};
 
 impl Session {
     /// Whether `access` lets this client do a thing in `channel`.
@@ -39,11 +39,12 @@ impl Session {
     ) {
         match self.draft(channel, data, around) {
             Ok(draft) => self.ask(Ticket::Reply(id), Ask::Publish(draft), effects),
-            Err(error) => fail(id, error, effects),
+            Err(error) => self.fail(id, error, effects),
         }
     }
 
-    /// Publishes into the only channel there is.
+    /// Publishes into the only channel the client has asked for. What the server subscribed it to
+    /// does not count: the client need not even know of it.
     pub(super) fn say(
         &mut self,
         id: u32,
@@ -51,13 +52,12 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        match self.subscriptions.as_slice() {
-            [only] => {
-                let channel = only.channel.clone();
-                self.publish(id, channel.as_str(), data, around, effects);
-            }
-            _ => fail(id, ClientError::BadRequest, effects),
-        }
+        let mut own = self.subscriptions.iter().filter(|subscription| !subscription.server_side);
+        let (Some(only), None) = (own.next(), own.next()) else {
+            return self.fail(id, ClientError::BadRequest, effects);
+        };
+        let channel = only.channel.clone();
+        self.publish(id, channel.as_str(), data, around, effects);
     }
 
     fn draft(
@@ -101,7 +101,8 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let allowed = Self::channel(channel, around).and_then(|(channel, options)| {
-            if options.retention.is_none() {
+            let readable = self.abilities.binary || !options.binary;
+            if options.retention.is_none() || !readable {
                 Err(ClientError::NotAvailable)
             } else if !self.may(options.history, &channel, false, around) {
                 Err(ClientError::PermissionDenied)
@@ -120,7 +121,7 @@ impl Session {
                 };
                 self.ask(ticket, Ask::History { channel, query }, effects);
             }
-            Err(error) => fail(id, error, effects),
+            Err(error) => self.fail(id, error, effects),
         }
     }
 
@@ -133,7 +134,7 @@ impl Session {
     ) {
         match self.presence_channel(channel, around) {
             Ok(channel) => self.ask(Ticket::Reply(id), Ask::Presence(channel), effects),
-            Err(error) => fail(id, error, effects),
+            Err(error) => self.fail(id, error, effects),
         }
     }
 
@@ -146,7 +147,7 @@ impl Session {
     ) {
         match self.presence_channel(channel, around) {
             Ok(channel) => self.ask(Ticket::Reply(id), Ask::PresenceStats(channel), effects),
-            Err(error) => fail(id, error, effects),
+            Err(error) => self.fail(id, error, effects),
         }
     }
 
@@ -165,13 +166,18 @@ impl Session {
         }
     }
 
+    /// Whether so many answers are outstanding that nothing more may be asked.
+    pub(super) fn asks_too_much(&self) -> bool {
+        self.asks as usize >= ASKS_IN_FLIGHT
+    }
+
     fn ask(&mut self, ticket: Ticket, ask: Ask, effects: &mut Vec<Effect>) {
-        if usize::from(self.asks) >= ASKS_IN_FLIGHT {
+        if self.asks_too_much() {
             let id = match ticket {
                 Ticket::Reply(id) | Ticket::History(id, _) => id,
                 Ticket::Subscribe(_) => 0,
             };
-            return fail(id, ClientError::TooManyRequests, effects);
+            return self.fail(id, ClientError::TooManyRequests, effects);
         }
         self.asks += 1;
         effects.push(Effect::Ask { ticket, ask });
@@ -194,7 +200,7 @@ impl Session {
             Ticket::History(id, since) => match answer {
                 Answer::History(Ok(page)) if !page.continues(&since) => {
                     self.asks -= 1;
-                    return fail(id, ClientError::UnrecoverablePosition, effects);
+                    return self.fail(id, ClientError::UnrecoverablePosition, effects);
                 }
                 _ => id,
             },
@@ -207,7 +213,7 @@ impl Session {
             Answer::Presence(list) => succeed(id, Reply::Presence(list), effects),
             Answer::PresenceStats(stats) => succeed(id, Reply::PresenceStats(stats), effects),
             Answer::Published(Err(error)) | Answer::History(Err(error)) => {
-                fail(id, error.into(), effects);
+                self.fail(id, error.into(), effects);
             }
         }
     }

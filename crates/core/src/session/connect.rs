@@ -1,7 +1,7 @@
 //! Letting a client in, and keeping its identity fresh.
 
 use crate::channel::ChannelName;
-use crate::command::{ConnectRequest, Request, SubscribeRequest};
+use crate::command::{ConnectRequest, Request};
 use crate::error::{ClientError, CloseReason};
 use crate::gate::TokenError;
 use crate::identity::{Identity, ServerSubscription, UserId};
@@ -9,7 +9,7 @@ use crate::limits::{CLIENT_NAME_BYTES, CLIENT_VERSION_BYTES, USER_ID_BYTES};
 use crate::reply::{ConnectResult, Push, RefreshResult, Reply, SubscribeResult};
 
 use super::subscribe::Wanted;
-use super::{Effect, Extra, Origin, Phase, Session, Surroundings, fail, seconds_until, succeed};
+use super::{Effect, Extra, Origin, Phase, Session, Surroundings, seconds_until, succeed};
 
 /// A connect reply that waits for the positions of server-side subscriptions.
 #[derive(Debug)]
@@ -18,7 +18,19 @@ pub(super) struct Pending {
     result: ConnectResult,
     waiting: usize,
     /// What the client asked for meanwhile, in order.
-    pub(super) later: Vec<(Origin, SubscribeRequest<'static>)>,
+    pub(super) later: Vec<(Origin, Request<'static>)>,
+}
+
+impl Pending {
+    /// The reply waits for one subscription more.
+    pub(super) fn expect(&mut self) {
+        self.waiting += 1;
+    }
+
+    /// The reply is not to speak of a subscription that was ended meanwhile.
+    pub(super) fn forget(&mut self, channel: &ChannelName) {
+        self.result.subscriptions.retain(|(name, _)| name != channel);
+    }
 }
 
 /// Why a client is not let in.
@@ -39,10 +51,11 @@ impl Session {
             Ok(identity) => identity,
             Err(Refused::Close(reason)) => return self.close(reason, effects),
             Err(Refused::Error(error)) => {
-                return match origin {
-                    Origin::Command(id) => fail(id, error, effects),
-                    _ => self.close(CloseReason::InvalidToken, effects),
+                let Origin::Command(id) = origin else {
+                    return self.close(CloseReason::InvalidToken, effects);
                 };
+                self.phase = Phase::Refused;
+                return self.fail(id, error, effects);
             }
         };
         let Identity { user, info, expires_at, channels } = identity;
@@ -76,6 +89,12 @@ impl Session {
         for (channel, subscription) in channels {
             // A token may name channels of namespaces that are gone by now.
             let Some(options) = around.namespaces.options(&channel) else { continue };
+            if self.is_subscribed(&channel) {
+                continue;
+            }
+            if options.binary && !self.abilities.binary {
+                return self.close(CloseReason::InappropriateProtocol, effects);
+            }
             if self.subscriptions.len() >= around.limits.channels_per_connection {
                 return self.close(CloseReason::ChannelLimit, effects);
             }
@@ -84,13 +103,14 @@ impl Session {
                 origin: Origin::Connect,
                 recover: known.map(|(_, position)| position.clone()),
                 reject_unrecovered: false,
+                required: false,
                 joins: options.join_leave && options.force_push_join_leave,
                 info: subscription.info,
                 expires_at: None,
                 data: subscription.data,
             };
             if let Phase::Connecting(pending) = &mut self.phase {
-                pending.waiting += 1;
+                pending.expect();
             }
             self.enter_channel(channel, options, wanted, around, effects);
         }
@@ -126,7 +146,10 @@ impl Session {
             self.go_live(&channel, position, effects);
         }
         for (origin, request) in later {
-            self.request(origin, Request::Subscribe(request), around, effects);
+            if self.is_closed() {
+                return;
+            }
+            self.request(origin, request, around, effects);
         }
     }
 
@@ -140,7 +163,7 @@ impl Session {
         if token.is_empty() {
             return self.close(CloseReason::BadRequest, effects);
         }
-        let identity = match around.gate.connection(token, around.wall) {
+        let identity = match read_token(token, around) {
             Ok(identity) if identity.user == self.user => identity,
             Err(TokenError::Expired) => return self.close(CloseReason::Expired, effects),
             Ok(_) | Err(TokenError::Invalid) => {
@@ -159,6 +182,13 @@ impl Session {
     }
 }
 
+/// Reads a connection token. Where every client may do everything none needs a newer one.
+fn read_token(token: &str, around: &Surroundings<'_>) -> Result<Identity, TokenError> {
+    let mut identity = around.gate.connection(token, around.wall)?;
+    identity.expires_at = identity.expires_at.filter(|_| !around.policy.insecure);
+    Ok(identity)
+}
+
 /// Finds out who the client is: token first, then whatever is allowed without one.
 fn identify(request: &ConnectRequest<'_>, around: &Surroundings<'_>) -> Result<Identity, Refused> {
     if request.name.len() > CLIENT_NAME_BYTES || request.version.len() > CLIENT_VERSION_BYTES {
@@ -169,7 +199,7 @@ fn identify(request: &ConnectRequest<'_>, around: &Surroundings<'_>) -> Result<I
         return Err(Refused::Close(CloseReason::BadRequest));
     }
     if !request.token.is_empty() {
-        let identity = match around.gate.connection(&request.token, around.wall) {
+        let identity = match read_token(&request.token, around) {
             Ok(identity) => identity,
             Err(TokenError::Expired) => return Err(Refused::Error(ClientError::TokenExpired)),
             Err(TokenError::Invalid) => return Err(Refused::Close(CloseReason::InvalidToken)),

@@ -1,11 +1,12 @@
 //! What operators and the application ask of a session.
 
+use crate::channel::ChannelName;
 use crate::control::Action;
-use crate::error::UnsubscribeReason;
+use crate::error::{CloseReason, UnsubscribeReason};
 use crate::reply::Push;
 
 use super::subscribe::Wanted;
-use super::{Effect, Origin, Session, Surroundings};
+use super::{Effect, Origin, Phase, Session, Surroundings};
 
 impl Session {
     pub(super) fn control(
@@ -18,14 +19,16 @@ impl Session {
             Action::Disconnect(reason) => self.close(reason, effects),
             Action::Unsubscribe { channel } => {
                 let at = self.subscriptions.iter().position(|s| s.channel == channel);
-                if let Some(at) = at {
-                    let subscription = self.subscriptions.swap_remove(at);
-                    self.leave_channel(subscription, effects);
-                    effects.push(Effect::Push(Push::Unsubscribe {
-                        channel: channel.as_str().into(),
-                        reason: UnsubscribeReason::Server,
-                    }));
+                let Some(at) = at else { return };
+                let subscription = self.subscriptions.swap_remove(at);
+                self.leave_channel(&subscription, effects);
+                if let Phase::Connecting(pending) = &mut self.phase {
+                    return pending.forget(&channel);
                 }
+                effects.push(Effect::Push(Push::Unsubscribe {
+                    channel: channel.as_str().into(),
+                    reason: UnsubscribeReason::Server,
+                }));
             }
             Action::Subscribe { channel, info, data } => {
                 let room = self.subscriptions.len() < around.limits.channels_per_connection;
@@ -34,10 +37,22 @@ impl Session {
                 if known || !room || !self.is_connected() {
                     return;
                 }
+                if options.binary && !self.abilities.binary {
+                    return self.close(CloseReason::InappropriateProtocol, effects);
+                }
+                // A client that has not heard that it is connected hears both at once.
+                let origin = match &mut self.phase {
+                    Phase::Connecting(pending) => {
+                        pending.expect();
+                        Origin::Connect
+                    }
+                    _ => Origin::Server,
+                };
                 let wanted = Wanted {
-                    origin: Origin::Server,
+                    origin,
                     recover: None,
                     reject_unrecovered: false,
+                    required: false,
                     joins: options.join_leave && options.force_push_join_leave,
                     info,
                     expires_at: None,
@@ -50,15 +65,15 @@ impl Session {
 
     /// A subscription's order or completeness cannot be kept: the client must come back to it.
     /// Whoever was subscribed by the server has no way to, so its connection ends instead.
-    pub fn lost_track(&mut self, channel: &crate::channel::ChannelName, effects: &mut Vec<Effect>) {
+    pub fn lost_track(&mut self, channel: &ChannelName, effects: &mut Vec<Effect>) {
         let Some(at) = self.subscriptions.iter().position(|s| s.channel == *channel) else {
             return;
         };
         if self.subscriptions[at].server_side {
-            return self.close(crate::error::CloseReason::InsufficientState, effects);
+            return self.close(CloseReason::InsufficientState, effects);
         }
         let subscription = self.subscriptions.swap_remove(at);
-        self.leave_channel(subscription, effects);
+        self.leave_channel(&subscription, effects);
         effects.push(Effect::Push(Push::Unsubscribe {
             channel: channel.as_str().into(),
             reason: UnsubscribeReason::InsufficientState,

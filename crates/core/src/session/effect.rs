@@ -138,5 +138,6 @@ pub struct SubscribeTicket {
     pub(super) channel: ChannelName,
     pub(super) recover: Option<Position>,
     pub(super) reject_unrecovered: bool,
+    pub(super) required: bool,
     pub(super) data: Option<bytes::Bytes>,
 }

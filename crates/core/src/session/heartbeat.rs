@@ -33,8 +33,8 @@ impl Session {
     /// taken from the random id, so that clients that came together do not answer together.
     pub(super) fn start_heartbeat(&mut self, around: &Surroundings<'_>) {
         let interval = around.limits.ping_ms;
-        let half = (interval / 2).max(1);
-        let spread = u64::try_from(self.client.0 % u128::from(half)).unwrap_or(0);
+        let half = interval / 2;
+        let spread = u64::try_from(self.client.0 % u128::from(half.max(1))).unwrap_or(0);
         self.heartbeat.next_ping = around.now.after(interval - half + spread);
         self.plan_wake(around);
     }
@@ -52,7 +52,7 @@ impl Session {
         if around.now < self.heartbeat.wake_at {
             return;
         }
-        if matches!(self.phase, Phase::Waiting) {
+        if matches!(self.phase, Phase::Waiting | Phase::Refused) {
             return self.close(CloseReason::Stale, effects);
         }
         let overdue = |then: Option<WallTime>| {
@@ -83,7 +83,7 @@ impl Session {
         while let Some(at) = self.subscriptions.iter().position(expired) {
             let subscription = self.subscriptions.swap_remove(at);
             let channel = subscription.channel.as_str().into();
-            self.leave_channel(subscription, effects);
+            self.leave_channel(&subscription, effects);
             effects.push(Effect::Push(Push::Unsubscribe {
                 channel,
                 reason: UnsubscribeReason::Expired,

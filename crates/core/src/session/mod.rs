@@ -11,23 +11,27 @@ mod control;
 mod effect;
 mod heartbeat;
 mod subscribe;
+mod subscription;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use self::effect::{Answer, Ask, Effect, Ticket};
+
+use self::subscription::Subscription;
 
 use crate::channel::ChannelName;
 use crate::command::{Command, Request};
 use crate::control::Action;
 use crate::error::{ClientError, CloseReason};
 use crate::gate::{Gate, Policy};
-use crate::identity::{ClientId, ClientInfo, UserId};
-use crate::limits::Limits;
+use crate::identity::{ClientId, UserId};
+use crate::limits::{ASKS_IN_FLIGHT, Limits};
 use crate::namespace::{ChannelOptions, Namespaces};
 use crate::reply::Reply;
 use crate::time::{Tick, WallTime};
@@ -93,6 +97,8 @@ pub enum Origin {
 #[derive(Debug)]
 enum Phase {
     Waiting,
+    /// Its introduction was answered with an error: it has to come back on a new connection.
+    Refused,
     /// Let in, but the connect reply waits for the positions of server-side subscriptions.
     Connecting(Box<connect::Pending>),
     Connected,
@@ -102,23 +108,7 @@ enum Phase {
 /// Beyond the ordinary: most connections have none of this.
 #[derive(Debug, Default)]
 struct Extra {
-    conn_info: Option<bytes::Bytes>,
-    expires_at: Option<WallTime>,
-}
-
-#[derive(Debug)]
-struct Subscription {
-    channel: ChannelName,
-    /// The ticket it waits for; 0 once it is live.
-    waiting_for: u32,
-    joins: bool,
-    server_side: bool,
-    extra: Option<Box<SubscriptionExtra>>,
-}
-
-#[derive(Debug, Default)]
-struct SubscriptionExtra {
-    chan_info: Option<bytes::Bytes>,
+    conn_info: Option<Bytes>,
     expires_at: Option<WallTime>,
 }
 
@@ -133,7 +123,9 @@ pub struct Session {
     extra: Option<Box<Extra>>,
     heartbeat: heartbeat::Heartbeat,
     last_ticket: u32,
-    asks: u16,
+    /// Questions whose answers are outstanding, except those of subscriptions still wanted: these
+    /// are as many as the subscriptions at most.
+    asks: u32,
 }
 
 impl Session {
@@ -247,10 +239,17 @@ impl Session {
             (Phase::Waiting, Request::Connect(connect)) => {
                 self.connect(origin, &connect, around, effects);
             }
-            (Phase::Connecting(pending), Request::Subscribe(subscribe))
-                if pending.later.len() < around.limits.channels_per_connection =>
-            {
-                pending.later.push((origin, subscribe.into_owned()));
+            (Phase::Connecting(_), Request::Connect(_)) => {
+                self.close(CloseReason::BadRequest, effects);
+            }
+            (Phase::Connecting(pending), request) => {
+                // Room for all channels of a client that comes back, and as much as it may ask
+                // at a time otherwise.
+                let most = around.limits.channels_per_connection + ASKS_IN_FLIGHT;
+                if pending.later.len() >= most {
+                    return self.close(CloseReason::TooManyRequests, effects);
+                }
+                pending.later.push((origin, request.into_owned()));
             }
             (Phase::Connected, request) => match request {
                 Request::Subscribe(subscribe) => {
@@ -268,7 +267,7 @@ impl Session {
                 Request::History { channel, limit, since, reverse } => {
                     self.history(id, &channel, (limit, since, reverse), around, effects);
                 }
-                Request::Rpc { .. } => fail(id, ClientError::NotAvailable, effects),
+                Request::Rpc { .. } => self.fail(id, ClientError::NotAvailable, effects),
                 Request::Send { .. } => {}
                 Request::Refresh { token } => self.refresh(id, &token, around, effects),
                 Request::SubRefresh { channel, token } => {
@@ -288,41 +287,6 @@ impl Session {
         effects.push(Effect::Close(reason));
     }
 
-    /// Leaves all channels, for good.
-    fn leave(&mut self, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Closed;
-        for subscription in std::mem::take(&mut self.subscriptions) {
-            self.leave_channel(subscription, effects);
-        }
-    }
-
-    fn leave_channel(&self, subscription: Subscription, effects: &mut Vec<Effect>) {
-        let live = subscription.waiting_for == 0;
-        let info = live.then(|| self.info(&subscription));
-        effects.push(Effect::Unlisten { channel: subscription.channel.clone() });
-        if let Some(info) = info {
-            effects.push(Effect::Exit { channel: subscription.channel, info });
-        }
-    }
-
-    fn find(&mut self, channel: &str) -> Option<&mut Subscription> {
-        self.subscriptions.iter_mut().find(|s| s.channel.as_str() == channel)
-    }
-
-    fn is_subscribed(&self, channel: &ChannelName) -> bool {
-        self.subscriptions.iter().any(|s| s.waiting_for == 0 && s.channel == *channel)
-    }
-
-    /// What others learn about this connection in a channel.
-    fn info(&self, subscription: &Subscription) -> Arc<ClientInfo> {
-        Arc::new(ClientInfo {
-            user: self.user.clone(),
-            client: self.client,
-            conn_info: self.extra.as_ref().and_then(|extra| extra.conn_info.clone()),
-            chan_info: subscription.extra.as_ref().and_then(|extra| extra.chan_info.clone()),
-        })
-    }
-
     /// Parses a channel's name and finds its options.
     fn channel<'a>(
         text: &str,
@@ -336,15 +300,18 @@ impl Session {
         Ok((name, options))
     }
 
-    fn next_ticket(&mut self) -> u32 {
-        self.last_ticket = self.last_ticket.checked_add(1).unwrap_or(1);
-        self.last_ticket
-    }
-}
-
-fn fail(id: u32, error: ClientError, effects: &mut Vec<Effect>) {
-    if id > 0 {
-        effects.push(Effect::Reply { id, result: Err(error) });
+    /// Tells the client that a command failed. One that came without an id has no reply, and is
+    /// not to be lost silently: the connection ends.
+    fn fail(&mut self, id: u32, error: ClientError, effects: &mut Vec<Effect>) {
+        if id > 0 {
+            return effects.push(Effect::Reply { id, result: Err(error) });
+        }
+        let reason = match error {
+            ClientError::PermissionDenied => CloseReason::PermissionDenied,
+            ClientError::TooManyRequests => CloseReason::TooManyRequests,
+            _ => CloseReason::BadRequest,
+        };
+        self.close(reason, effects);
     }
 }
 

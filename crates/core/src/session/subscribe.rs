@@ -1,4 +1,4 @@
-//! Subscriptions: who may have them, where they start, and how they end.
+//! How a subscription comes about: who may have it, and where it starts.
 
 use std::sync::Arc;
 
@@ -17,16 +17,15 @@ use crate::reply::{Push, Reply, SubscribeResult};
 use crate::time::WallTime;
 
 use super::effect::SubscribeTicket;
-use super::{
-    Ask, Effect, Origin, Session, Subscription, SubscriptionExtra, Surroundings, Ticket, fail,
-    seconds_until, succeed,
-};
+use super::subscription::{CONNECT_REPLY, LIVE, Subscription, SubscriptionExtra};
+use super::{Ask, Effect, Origin, Session, Surroundings, Ticket, seconds_until, succeed};
 
 /// A subscription that was found to be allowed.
 pub(super) struct Wanted {
     pub(super) origin: Origin,
     pub(super) recover: Option<Position>,
     pub(super) reject_unrecovered: bool,
+    pub(super) required: bool,
     pub(super) joins: bool,
     pub(super) info: Option<Bytes>,
     pub(super) expires_at: Option<WallTime>,
@@ -71,7 +70,7 @@ impl Session {
                 return self.close(CloseReason::PermissionDenied, effects);
             }
             Err(Refused::Error(error)) => {
-                return refuse(origin, &request.channel, error, effects);
+                return self.refuse(origin, &request.channel, error, effects);
             }
         };
         self.enter_channel(channel, options, wanted, around, effects);
@@ -94,12 +93,16 @@ impl Session {
         if options.binary && !self.abilities.binary {
             return Err(ClientError::NotAvailable.into());
         }
+        if options.has_positions() && self.asks_too_much() {
+            return Err(ClientError::TooManyRequests.into());
+        }
         let hears_joins =
             request.join_leave && self.may(options.read_presence, &channel, true, around);
         let mut wanted = Wanted {
             origin,
             recover: request.recover.clone().filter(|_| options.recovery),
             reject_unrecovered: request.reject_unrecovered,
+            required: request.required,
             joins: options.join_leave && (options.force_push_join_leave || hears_joins),
             info: None,
             expires_at: None,
@@ -144,14 +147,16 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let Wanted { origin, recover, reject_unrecovered, joins, info, expires_at, data } = wanted;
-        let positioned = options.recovery && options.retention.is_some();
-        let number = if positioned { self.next_ticket() } else { 0 };
+        let Wanted { origin, recover, reject_unrecovered, required, joins, .. } = wanted;
+        let Wanted { info, expires_at, data, .. } = wanted;
+        let positioned = options.has_positions();
+        let number = if positioned { self.next_ticket() } else { CONNECT_REPLY };
         let extra = (info.is_some() || expires_at.is_some())
             .then(|| Box::new(SubscriptionExtra { chan_info: info, expires_at }));
         self.subscriptions.push(Subscription {
             channel: channel.clone(),
-            waiting_for: if positioned { number } else { u32::MAX },
+            waiting_for: number,
+            held: positioned,
             joins,
             server_side: matches!(origin, Origin::Server | Origin::Connect),
             extra,
@@ -177,6 +182,7 @@ impl Session {
             channel: channel.clone(),
             recover,
             reject_unrecovered,
+            required,
             data,
         });
         effects.push(Effect::Ask {
@@ -193,25 +199,27 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let SubscribeTicket { number, origin, channel, recover, reject_unrecovered, data } = ticket;
-        let Some(subscription) = self.find(channel.as_str()) else { return };
-        if subscription.waiting_for != number {
-            return;
-        }
+        let number = ticket.number;
+        let Some(subscription) =
+            self.find(ticket.channel.as_str()).filter(|s| s.waiting_for == number)
+        else {
+            return self.was_given_up(ticket.origin, around, effects);
+        };
+        subscription.waiting_for = CONNECT_REPLY;
         let expires_at = subscription.extra.as_ref().and_then(|extra| extra.expires_at);
-        let was_recovering = recover.is_some();
         let page = match answer {
             Ok(page) => page,
-            Err(error) => return self.abandon(origin, &channel, error.into(), around, effects),
+            Err(error) => return self.abandon(&ticket, error.into(), effects),
         };
+        let recover = &ticket.recover;
+        let was_recovering = recover.is_some();
         let recovered = recover.as_ref().is_some_and(|from| {
             page.publications.len() <= around.limits.history_page && recovers(from, &page)
         });
-        if was_recovering && !recovered && reject_unrecovered {
-            let error = ClientError::UnrecoverablePosition;
-            return self.abandon(origin, &channel, error, around, effects);
+        if was_recovering && !recovered && ticket.reject_unrecovered {
+            return self.abandon(&ticket, ClientError::UnrecoverablePosition, effects);
         }
-        let position = match (&recover, recovered) {
+        let position = match (recover, recovered) {
             (Some(from), true) => Position { offset: from.offset, ..page.top },
             _ => page.top,
         };
@@ -222,9 +230,25 @@ impl Session {
             was_recovering,
             recovered,
             publications: if recovered { page.publications } else { Vec::new() },
-            data,
+            data: ticket.data,
         };
-        self.subscribed(origin, channel, result, around, effects);
+        self.subscribed(ticket.origin, ticket.channel, result, around, effects);
+    }
+
+    /// The stream of a channel was read for a subscription that was ended meanwhile.
+    fn was_given_up(
+        &mut self,
+        origin: Origin,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.asks -= 1;
+        match origin {
+            // Every command has its answer.
+            Origin::Command(id) => self.fail(id, ClientError::Internal, effects),
+            Origin::Connect => self.connect_step(None, around, effects),
+            Origin::Url | Origin::Server => {}
+        }
     }
 
     /// Tells the client that it is subscribed, and lets messages through.
@@ -263,7 +287,7 @@ impl Session {
         let Some(at) = self.subscriptions.iter().position(|s| s.channel == *channel) else {
             return;
         };
-        self.subscriptions[at].waiting_for = 0;
+        self.subscriptions[at].waiting_for = LIVE;
         let channel = channel.clone();
         effects.push(match position {
             Some(after) => Effect::Release { channel: channel.clone(), after },
@@ -276,70 +300,32 @@ impl Session {
         effects.push(Effect::Enter { channel, info });
     }
 
-    /// Gives up a subscription whose stream could not be read.
-    fn abandon(
+    /// Gives up a subscription whose stream could not be read. A connection that must not be
+    /// without it ends, so that its client comes back and tries again.
+    fn abandon(&mut self, ticket: &SubscribeTicket, error: ClientError, effects: &mut Vec<Effect>) {
+        if ticket.required || ticket.origin == Origin::Connect {
+            return self.close(CloseReason::InsufficientState, effects);
+        }
+        self.subscriptions.retain(|subscription| subscription.channel != ticket.channel);
+        effects.push(Effect::Unlisten { channel: ticket.channel.clone() });
+        self.refuse(ticket.origin, ticket.channel.as_str(), error, effects);
+    }
+
+    fn refuse(
         &mut self,
         origin: Origin,
-        channel: &ChannelName,
-        error: ClientError,
-        around: &Surroundings<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.subscriptions.retain(|subscription| subscription.channel != *channel);
-        effects.push(Effect::Unlisten { channel: channel.clone() });
-        match origin {
-            Origin::Connect => self.connect_step(None, around, effects),
-            _ => refuse(origin, channel.as_str(), error, effects),
-        }
-    }
-
-    pub(super) fn unsubscribe(&mut self, id: u32, channel: &str, effects: &mut Vec<Effect>) {
-        if let Some(at) = self.subscriptions.iter().position(|s| s.channel.as_str() == channel) {
-            let subscription = self.subscriptions.swap_remove(at);
-            self.leave_channel(subscription, effects);
-        }
-        succeed(id, Reply::Unsubscribe, effects);
-    }
-
-    pub(super) fn sub_refresh(
-        &mut self,
-        id: u32,
         channel: &str,
-        token: &str,
-        around: &Surroundings<'_>,
+        error: ClientError,
         effects: &mut Vec<Effect>,
     ) {
-        let (user, client) = (self.user.clone(), self.client);
-        let Some(subscription) = self.find(channel) else {
-            return fail(id, ClientError::BadRequest, effects);
-        };
-        let grant = match around.gate.subscription(token, around.wall) {
-            Ok(grant) => grant,
-            Err(TokenError::Expired) => return fail(id, ClientError::TokenExpired, effects),
-            Err(TokenError::Invalid) => return fail(id, ClientError::PermissionDenied, effects),
-        };
-        if !grant.is_for(&user, client, &subscription.channel) {
-            return self.close(CloseReason::InvalidToken, effects);
-        }
-        let extra = subscription.extra.get_or_insert_default();
-        extra.expires_at = grant.expires_at;
-        if grant.info.is_some() {
-            extra.chan_info = grant.info;
-        }
-        let expires_in = grant.expires_at.map(|then| seconds_until(then, around.wall));
-        self.plan_wake(around);
-        succeed(id, Reply::SubRefresh(expires_in), effects);
-    }
-}
-
-fn refuse(origin: Origin, channel: &str, error: ClientError, effects: &mut Vec<Effect>) {
-    match origin {
-        Origin::Command(id) => fail(id, error, effects),
-        Origin::Url | Origin::Server | Origin::Connect => {
-            effects.push(Effect::Push(Push::Unsubscribe {
-                channel: channel.into(),
-                reason: UnsubscribeReason::Refused(error),
-            }));
+        match origin {
+            Origin::Command(id) => self.fail(id, error, effects),
+            Origin::Url | Origin::Server | Origin::Connect => {
+                effects.push(Effect::Push(Push::Unsubscribe {
+                    channel: channel.into(),
+                    reason: UnsubscribeReason::Refused(error),
+                }));
+            }
         }
     }
 }

@@ -1,0 +1,137 @@
+//! What a session keeps of a channel, and how it ends.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::channel::ChannelName;
+use crate::error::{ClientError, CloseReason};
+use crate::gate::TokenError;
+use crate::identity::ClientInfo;
+use crate::reply::Reply;
+use crate::time::WallTime;
+
+use super::{Effect, Phase, Session, Surroundings, seconds_until, succeed};
+
+/// A channel the client is subscribed to, or about to be.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) channel: ChannelName,
+    /// The ticket it waits for, [`CONNECT_REPLY`], or [`LIVE`].
+    pub(super) waiting_for: u32,
+    /// Whether its messages are held back meanwhile.
+    pub(super) held: bool,
+    pub(super) joins: bool,
+    pub(super) server_side: bool,
+    pub(super) extra: Option<Box<SubscriptionExtra>>,
+}
+
+/// [`Subscription::waiting_for`] of one that receives messages.
+pub(super) const LIVE: u32 = 0;
+
+/// [`Subscription::waiting_for`] of one that starts with the connect reply.
+pub(super) const CONNECT_REPLY: u32 = u32::MAX;
+
+/// What only a token says.
+#[derive(Debug, Default)]
+pub(super) struct SubscriptionExtra {
+    pub(super) chan_info: Option<Bytes>,
+    pub(super) expires_at: Option<WallTime>,
+}
+
+impl Session {
+    /// Leaves all channels, for good.
+    pub(super) fn leave(&mut self, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Closed;
+        for subscription in std::mem::take(&mut self.subscriptions) {
+            self.leave_channel(&subscription, effects);
+        }
+    }
+
+    pub(super) fn leave_channel(&mut self, subscription: &Subscription, effects: &mut Vec<Effect>) {
+        let channel = subscription.channel.clone();
+        match subscription.waiting_for {
+            LIVE => {
+                let info = self.info(subscription);
+                effects.push(Effect::Unlisten { channel: channel.clone() });
+                effects.push(Effect::Exit { channel, info });
+            }
+            CONNECT_REPLY if !subscription.held => {}
+            CONNECT_REPLY => effects.push(Effect::Unlisten { channel }),
+            _ => {
+                // Nobody wants the answer any more; until it comes it counts like any other.
+                self.asks += 1;
+                effects.push(Effect::Unlisten { channel });
+            }
+        }
+    }
+
+    pub(super) fn find(&mut self, channel: &str) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|s| s.channel.as_str() == channel)
+    }
+
+    /// Whether the client counts as the channel's subscriber. While it waits for its place in the
+    /// stream it does: it was let in, and may go on before the answer is there.
+    pub(super) fn is_subscribed(&self, channel: &ChannelName) -> bool {
+        self.subscriptions.iter().any(|s| s.channel == *channel)
+    }
+
+    /// What others learn about this connection in a channel.
+    pub(super) fn info(&self, subscription: &Subscription) -> Arc<ClientInfo> {
+        Arc::new(ClientInfo {
+            user: self.user.clone(),
+            client: self.client,
+            conn_info: self.extra.as_ref().and_then(|extra| extra.conn_info.clone()),
+            chan_info: subscription.extra.as_ref().and_then(|extra| extra.chan_info.clone()),
+        })
+    }
+
+    pub(super) fn next_ticket(&mut self) -> u32 {
+        self.last_ticket = match self.last_ticket + 1 {
+            CONNECT_REPLY => 1,
+            next => next,
+        };
+        self.last_ticket
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: u32, channel: &str, effects: &mut Vec<Effect>) {
+        if let Some(at) = self.subscriptions.iter().position(|s| s.channel.as_str() == channel) {
+            let subscription = self.subscriptions.swap_remove(at);
+            self.leave_channel(&subscription, effects);
+        }
+        succeed(id, Reply::Unsubscribe, effects);
+    }
+
+    pub(super) fn sub_refresh(
+        &mut self,
+        id: u32,
+        channel: &str,
+        token: &str,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (user, client) = (self.user.clone(), self.client);
+        if !self.subscriptions.iter().any(|s| s.channel.as_str() == channel) {
+            return self.fail(id, ClientError::BadRequest, effects);
+        }
+        let grant = match around.gate.subscription(token, around.wall) {
+            Ok(grant) => grant,
+            Err(TokenError::Expired) => return self.fail(id, ClientError::TokenExpired, effects),
+            Err(TokenError::Invalid) => {
+                return self.fail(id, ClientError::PermissionDenied, effects);
+            }
+        };
+        let Some(subscription) = self.find(channel) else { return };
+        if !grant.is_for(&user, client, &subscription.channel) {
+            return self.close(CloseReason::InvalidToken, effects);
+        }
+        let extra = subscription.extra.get_or_insert_default();
+        extra.expires_at = grant.expires_at;
+        if grant.info.is_some() {
+            extra.chan_info = grant.info;
+        }
+        let expires_in = grant.expires_at.map(|then| seconds_until(then, around.wall));
+        self.plan_wake(around);
+        succeed(id, Reply::SubRefresh(expires_in), effects);
+    }
+}

@@ -1,0 +1,177 @@
+//! Sessions as data in, data out: a line of script in, lines about effects out.
+
+mod ask;
+mod connect;
+mod connecting;
+mod control;
+mod expiry;
+mod heartbeat;
+mod permission;
+mod random;
+mod recovery;
+mod render;
+mod script;
+mod subscribe;
+mod surroundings;
+mod url;
+mod witness;
+
+use crate::identity::ClientId;
+use crate::limits::Limits;
+use crate::namespace::Namespaces;
+use crate::time::{Tick, WallTime};
+
+use super::{Abilities, Ask, Effect, Input, Policy, Session, Surroundings, Ticket};
+
+use self::surroundings::{START, TokensAsWords};
+use self::witness::Witness;
+
+/// The connection every scene is about.
+const CLIENT: ClientId = ClientId(7);
+
+/// A question that was not answered yet.
+struct Asked {
+    ticket: Ticket,
+    about: Subject,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Publish,
+    History,
+    Presence,
+    PresenceStats,
+}
+
+/// One connection, what surrounds it, and the questions it has asked.
+struct Scene {
+    session: Session,
+    policy: Policy,
+    namespaces: Namespaces,
+    limits: Limits,
+    now: Tick,
+    wall: WallTime,
+    asked: Vec<Asked>,
+    witness: Witness,
+}
+
+impl Scene {
+    /// A connection of a client that must show a token, can carry bytes, and answers pings.
+    fn new() -> Self {
+        Self::with(Limits::default(), Abilities { binary: true, pong: true })
+    }
+
+    fn with(limits: Limits, abilities: Abilities) -> Self {
+        let now = Tick(0);
+        Self {
+            session: Session::new(CLIENT, abilities, now, &limits),
+            policy: Policy::default(),
+            namespaces: surroundings::namespaces(),
+            limits,
+            now,
+            wall: START,
+            asked: Vec::new(),
+            witness: Witness::default(),
+        }
+    }
+
+    fn anonymous() -> Self {
+        let policy = Policy { anonymous: true, insecure: false };
+        Self { policy, ..Self::new() }
+    }
+
+    fn insecure() -> Self {
+        let policy = Policy { anonymous: false, insecure: true };
+        Self { policy, ..Self::new() }
+    }
+
+    /// The same scene after these lines, whatever they led to.
+    fn after(mut self, lines: &[&str]) -> Self {
+        for line in lines {
+            self.feed(line);
+        }
+        self
+    }
+
+    /// A connection of ann, who was let in.
+    fn of_ann() -> Self {
+        Self::new().after(&["1 connect token=user/ann"])
+    }
+
+    /// Plays a line and compares what follows from it.
+    #[track_caller]
+    fn check(&mut self, line: &str, expected: &[&str]) {
+        assert_eq!(self.feed(line), expected, "after {line:?}");
+    }
+
+    /// Plays a line (see [`script`]) and returns what follows from it.
+    fn feed(&mut self, line: &str) -> Vec<String> {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let input = match verb {
+            "url" => Input::Opened(script::request(rest)),
+            "answer" => {
+                let Asked { ticket, about } = self.asked.remove(0);
+                Input::Answer(ticket, script::answer(about, rest))
+            }
+            "last" => {
+                let Asked { ticket, about } = self.asked.pop().expect("something was asked");
+                Input::Answer(ticket, script::answer(about, rest))
+            }
+            "control" => Input::Control(script::action(rest)),
+            "wait" => {
+                self.pass(rest.parse().expect("milliseconds"));
+                Input::Timer
+            }
+            "gone" => Input::Gone,
+            "lost" => {
+                let mut effects = Vec::new();
+                self.session.lost_track(&script::channel(rest), &mut effects);
+                return self.note(effects);
+            }
+            id => Input::Command(script::command(id, rest)),
+        };
+        self.tell(input)
+    }
+
+    /// Lets time pass without telling the session.
+    fn pass(&mut self, millis: u64) {
+        self.now = self.now.after(millis);
+        self.wall = WallTime(self.wall.0 + millis);
+    }
+
+    fn tell(&mut self, input: Input<'_>) -> Vec<String> {
+        self.witness.hears(&input);
+        let around = Surroundings {
+            gate: &TokensAsWords,
+            policy: self.policy,
+            namespaces: &self.namespaces,
+            limits: &self.limits,
+            names: &|_| None,
+            now: self.now,
+            wall: self.wall,
+        };
+        let mut effects = Vec::new();
+        self.session.handle(input, &around, &mut effects);
+        self.note(effects)
+    }
+
+    fn note(&mut self, effects: Vec<Effect>) -> Vec<String> {
+        for effect in &effects {
+            self.witness.sees(effect);
+        }
+        self.witness.agrees_with(&self.session);
+        let lines = effects.iter().map(render::effect).collect();
+        for effect in effects {
+            if let Effect::Ask { ticket, ask } = effect {
+                let about = match ask {
+                    Ask::Publish(_) => Subject::Publish,
+                    Ask::History { .. } => Subject::History,
+                    Ask::Presence(_) => Subject::Presence,
+                    Ask::PresenceStats(_) => Subject::PresenceStats,
+                };
+                self.asked.push(Asked { ticket, about });
+            }
+        }
+        lines
+    }
+}

@@ -1,0 +1,136 @@
+//! Effects as lines of text.
+
+use bytes::Bytes;
+
+use crate::history::HistoryQuery;
+use crate::identity::ClientInfo;
+use crate::position::Position;
+use crate::publication::{Draft, Message, Publication};
+use crate::reply::{ConnectResult, Push, Reply, SubscribeResult};
+use crate::session::{Ask, Effect};
+
+pub(super) fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Reply { id, result: Ok(reply) } => format!("{id} {}", self::reply(reply)),
+        Effect::Reply { id, result: Err(error) } => format!("{id} error: {error}"),
+        Effect::Push(push) => format!("push {}", self::push(push)),
+        Effect::Connected { user } => format!("connected {}", name(user.as_str())),
+        Effect::Listen { channel, joins } => format!("listen {channel}{}", flag("joins", *joins)),
+        Effect::Hold { channel, joins } => format!("hold {channel}{}", flag("joins", *joins)),
+        Effect::Release { channel, after } => format!("release {channel} after {}", at(after)),
+        Effect::Unlisten { channel } => format!("unlisten {channel}"),
+        Effect::Enter { channel, info } => format!("enter {channel} {}", self::info(info)),
+        Effect::Exit { channel, info } => format!("exit {channel} {}", self::info(info)),
+        Effect::Ask { ask, .. } => format!("ask {}", self::ask(ask)),
+        Effect::Ping => "ping".into(),
+        Effect::Close(reason) => format!("close {reason:?}"),
+    }
+}
+
+fn name(user: &str) -> &str {
+    if user.is_empty() { "nobody" } else { user }
+}
+
+fn flag(word: &str, set: bool) -> String {
+    if set { format!(" {word}") } else { String::new() }
+}
+
+fn bytes(word: &str, bytes: Option<&Bytes>) -> String {
+    bytes.map(|b| format!(" {word}={}", String::from_utf8_lossy(b))).unwrap_or_default()
+}
+
+fn ttl(seconds: Option<u32>) -> String {
+    seconds.map(|seconds| format!(" ttl={seconds}")).unwrap_or_default()
+}
+
+fn at(position: &Position) -> String {
+    format!("{}@{}", position.epoch.as_str(), position.offset)
+}
+
+fn info(info: &ClientInfo) -> String {
+    let user = name(info.user.as_str());
+    format!(
+        "{user}{}{}",
+        bytes("conn", info.conn_info.as_ref()),
+        bytes("chan", info.chan_info.as_ref())
+    )
+}
+
+fn reply(reply: &Reply) -> String {
+    match reply {
+        Reply::Connect(result) => connect(result),
+        Reply::Subscribe(result) => format!("subscribed{}", subscribe(result)),
+        Reply::Unsubscribe => "unsubscribed".into(),
+        Reply::Publish => "published".into(),
+        Reply::Presence(list) => {
+            let users: Vec<_> = list.iter().map(|info| info.user.as_str()).collect();
+            format!("presence {}", users.join(" "))
+        }
+        Reply::PresenceStats(stats) => {
+            format!("presence_stats {} {}", stats.clients, stats.users)
+        }
+        Reply::History(page) => {
+            format!("history {}{}", at(&page.top), offsets(&page.publications))
+        }
+        Reply::Refresh(result) => format!("refreshed{}", ttl(result.expires_in)),
+        Reply::SubRefresh(expires_in) => format!("sub_refreshed{}", ttl(*expires_in)),
+    }
+}
+
+fn connect(result: &ConnectResult) -> String {
+    let subscriptions = result.subscriptions.iter();
+    let subscriptions: String = subscriptions
+        .map(|(channel, result)| format!(" [{channel}{}]", subscribe(result)))
+        .collect();
+    let pong = flag("pong", result.pong);
+    format!("connect{} ping={}{pong}{subscriptions}", ttl(result.expires_in), result.ping_seconds)
+}
+
+fn subscribe(result: &SubscribeResult) -> String {
+    let position = result.position.as_ref().map(|position| format!(" at {}", at(position)));
+    [
+        ttl(result.expires_in),
+        flag("recoverable", result.recoverable),
+        position.unwrap_or_default(),
+        flag("was_recovering", result.was_recovering),
+        flag("recovered", result.recovered),
+        offsets(&result.publications),
+        bytes("data", result.data.as_ref()),
+    ]
+    .concat()
+}
+
+fn offsets(publications: &[std::sync::Arc<Publication>]) -> String {
+    publications.iter().map(|publication| format!(" #{}", publication.offset)).collect()
+}
+
+fn push(push: &Push) -> String {
+    match push {
+        Push::Connect(result) => connect(result),
+        Push::Subscribe { channel, result } => format!("subscribed {channel}{}", subscribe(result)),
+        Push::Unsubscribe { channel, reason } => format!("unsubscribed {channel}: {reason:?}"),
+        Push::Message { channel, message } => match &**message {
+            Message::Publication(publication) => format!("{channel} #{}", publication.offset),
+            Message::Join(_) | Message::Leave(_) => panic!("a session tells of publications only"),
+        },
+    }
+}
+
+fn ask(ask: &Ask) -> String {
+    match ask {
+        Ask::Publish(draft) => publish(draft),
+        Ask::History { channel, query: HistoryQuery { since, limit, reverse } } => {
+            let since = since.as_ref().map(|since| format!(" since {}", at(since)));
+            let since = since.unwrap_or_default();
+            format!("history {channel}{since} limit {limit}{}", flag("reverse", *reverse))
+        }
+        Ask::Presence(channel) => format!("presence {channel}"),
+        Ask::PresenceStats(channel) => format!("presence_stats {channel}"),
+    }
+}
+
+fn publish(draft: &Draft) -> String {
+    let data = String::from_utf8_lossy(&draft.data);
+    let by = draft.info.as_ref().map(info).unwrap_or_default();
+    format!("publish {} {data} by {by}{}", draft.channel, flag("kept", draft.retention.is_some()))
+}

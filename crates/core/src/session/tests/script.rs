@@ -1,0 +1,170 @@
+//! Lines of script, read.
+//!
+//! ```text
+//! 3 subscribe log:a from=e@2      a command with an id, its arguments by place or by name
+//! url subscribe log:a             a request of the URL
+//! answer e@4 3 4                  to the oldest question: the top of a stream, and publications
+//! last e@4 3 4                    the same, to the newest question
+//! control unsubscribe log:a       what the server API asks for
+//! lost log:a                      the shard cannot keep a channel's order
+//! wait 500                        milliseconds pass, then the timer
+//! gone                            the peer is
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::backend::{BackendError, Published};
+use crate::channel::ChannelName;
+use crate::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
+use crate::control::Action;
+use crate::error::CloseReason;
+use crate::history::HistoryPage;
+use crate::identity::{ClientInfo, UserId};
+use crate::position::{Epoch, Position};
+use crate::presence::PresenceStats;
+use crate::publication::Publication;
+use crate::session::Answer;
+use crate::time::WallTime;
+
+use super::{CLIENT, Subject};
+
+pub(super) fn channel(text: &str) -> ChannelName {
+    ChannelName::parse(text).unwrap()
+}
+
+/// `epoch@offset`; the epoch may be empty.
+pub(super) fn position(text: &str) -> Position {
+    let (epoch, offset) = text.split_once('@').expect("epoch@offset");
+    Position { epoch: Epoch::new(epoch), offset: offset.parse().unwrap() }
+}
+
+/// The words of a line: first those by place, then those by name, then flags asked by their word.
+struct Words<'a>(Vec<&'a str>);
+
+impl<'a> Words<'a> {
+    fn place(&self, at: usize) -> &'a str {
+        self.0.get(at).copied().unwrap_or("")
+    }
+
+    fn named(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+}
+
+pub(super) fn command<'a>(id: &str, request: &'a str) -> Command<'a> {
+    let id = id.parse().unwrap_or_else(|_| panic!("{id:?} begins no line"));
+    Command { id, request: self::request(request) }
+}
+
+/// Data is JSON unless it starts with `raw`.
+fn payload(text: &str) -> Payload<'_> {
+    Payload { bytes: text.as_bytes().into(), json: !text.starts_with("raw") }
+}
+
+pub(super) fn request(line: &str) -> Request<'_> {
+    let words = Words(line.split(' ').collect());
+    let channel = words.place(1).into();
+    match words.place(0) {
+        "connect" => Request::Connect(ConnectRequest {
+            token: words.named("token").unwrap_or("").into(),
+            claimed_user: words.named("user").map(Into::into),
+            name: words.named("name").unwrap_or("").into(),
+            version: words.named("version").unwrap_or("").into(),
+            positions: words
+                .named("at")
+                .and_then(|at| at.split_once('='))
+                .map(|(channel, at)| (channel.into(), position(at)))
+                .into_iter()
+                .collect(),
+        }),
+        "subscribe" => Request::Subscribe(SubscribeRequest {
+            channel,
+            token: words.named("token").unwrap_or("").into(),
+            recover: words.named("from").map(position),
+            reject_unrecovered: words.flag("reject"),
+            join_leave: words.flag("joins"),
+            required: words.flag("required"),
+        }),
+        "unsubscribe" => Request::Unsubscribe { channel },
+        "publish" => Request::Publish { channel, data: payload(words.place(2)) },
+        "say" => Request::Say { data: payload(words.place(1)) },
+        "presence" => Request::Presence { channel },
+        "presence_stats" => Request::PresenceStats { channel },
+        "history" => Request::History {
+            channel,
+            limit: words.named("limit").map(|limit| limit.parse().unwrap()),
+            since: words.named("since").map(position),
+            reverse: words.flag("reverse"),
+        },
+        "rpc" => Request::Rpc { method: words.place(1).into(), data: b"{}".into() },
+        "send" => Request::Send { data: words.place(1).as_bytes().into() },
+        "refresh" => Request::Refresh { token: words.place(1).into() },
+        "sub_refresh" => Request::SubRefresh { channel, token: words.place(2).into() },
+        "pong" => Request::Pong,
+        "unsupported" => Request::Unsupported,
+        verb => panic!("{verb:?} is no request"),
+    }
+}
+
+pub(super) fn action(line: &str) -> Action {
+    let words = Words(line.split(' ').collect());
+    let bytes = |name| words.named(name).map(|text| Bytes::copy_from_slice(text.as_bytes()));
+    match words.place(0) {
+        "disconnect" => Action::Disconnect(CloseReason::ForceDisconnect),
+        "subscribe" => Action::Subscribe {
+            channel: channel(words.place(1)),
+            info: bytes("info"),
+            data: bytes("data"),
+        },
+        "unsubscribe" => Action::Unsubscribe { channel: channel(words.place(1)) },
+        verb => panic!("{verb:?} is no action"),
+    }
+}
+
+/// An answer to a question about `about`: `overloaded`, or what there is.
+pub(super) fn answer(about: Subject, line: &str) -> Answer {
+    let words = || line.split(' ').filter(|word| !word.is_empty());
+    let overloaded = line == "overloaded";
+    match about {
+        Subject::Publish if overloaded => Answer::Published(Err(BackendError::Overloaded)),
+        Subject::Publish => Answer::Published(Ok(Published { position: None, duplicate: false })),
+        Subject::History if overloaded => Answer::History(Err(BackendError::Overloaded)),
+        Subject::History => {
+            let top = position(words().next().expect("the top of the stream"));
+            let offsets = words().skip(1).map(|offset| offset.parse().unwrap());
+            let publications = offsets.map(|offset| publication(&top, offset)).collect();
+            Answer::History(Ok(HistoryPage { top, publications }))
+        }
+        Subject::Presence => {
+            let info = |user| ClientInfo {
+                user: UserId::new(user),
+                client: CLIENT,
+                conn_info: None,
+                chan_info: None,
+            };
+            Answer::Presence(words().map(|user| Arc::new(info(user))).collect())
+        }
+        Subject::PresenceStats => {
+            let mut numbers = words().map(|number| number.parse().unwrap());
+            let mut number = || numbers.next().expect("connections and users");
+            Answer::PresenceStats(PresenceStats { clients: number(), users: number() })
+        }
+    }
+}
+
+fn publication(top: &Position, offset: u64) -> Arc<Publication> {
+    Arc::new(Publication {
+        epoch: top.epoch.clone(),
+        offset,
+        data: Bytes::from_static(b"1"),
+        info: None,
+        tags: Vec::new(),
+        time: WallTime(0),
+    })
+}

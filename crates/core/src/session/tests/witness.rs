@@ -1,0 +1,99 @@
+//! What holds in every scene, whatever happens in it.
+//!
+//! The witness plays the hub, the node and the client: it fails when a session lets a channel go
+//! that it does not have, enters one twice, answers a command twice, or talks after its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::reply::{Push, Reply};
+use crate::session::{Effect, Input, Session};
+
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    Held,
+    Listening,
+}
+
+#[derive(Default)]
+pub(super) struct Witness {
+    hub: BTreeMap<String, Standing>,
+    inside: BTreeSet<String>,
+    unanswered: BTreeSet<u32>,
+    /// Whether the connect reply is still to come.
+    connecting: bool,
+    ended: bool,
+    closed: bool,
+}
+
+impl Witness {
+    pub(super) fn hears(&mut self, input: &Input<'_>) {
+        match input {
+            Input::Command(command) if command.id > 0 && !self.ended => {
+                self.unanswered.insert(command.id);
+            }
+            Input::Gone => self.ended = true,
+            _ => {}
+        }
+    }
+
+    pub(super) fn sees(&mut self, effect: &Effect) {
+        let last_words = matches!(effect, Effect::Unlisten { .. } | Effect::Exit { .. });
+        assert!(!self.closed && (last_words || !self.ended), "after the end: {effect:?}");
+        match effect {
+            Effect::Reply { id, result } => {
+                assert!(self.unanswered.remove(id), "nobody asked: {effect:?}");
+                self.connecting &= !matches!(result, Ok(Reply::Connect(_)));
+            }
+            Effect::Push(Push::Connect(_)) => self.connecting = false,
+            Effect::Push(_) => assert!(!self.connecting, "before the connect reply: {effect:?}"),
+            Effect::Connected { .. } => self.connecting = true,
+            Effect::Listen { channel, .. } => {
+                let before = self.hub.insert(channel.to_string(), Standing::Listening);
+                assert_eq!(before, None, "{effect:?}");
+            }
+            Effect::Hold { channel, .. } => {
+                let before = self.hub.insert(channel.to_string(), Standing::Held);
+                assert_eq!(before, None, "{effect:?}");
+            }
+            Effect::Release { channel, .. } => {
+                let before = self.hub.insert(channel.to_string(), Standing::Listening);
+                assert_eq!(before, Some(Standing::Held), "{effect:?}");
+            }
+            Effect::Unlisten { channel } => {
+                assert!(self.hub.remove(channel.as_str()).is_some(), "{effect:?}");
+            }
+            Effect::Enter { channel, .. } => {
+                assert_eq!(self.hub.get(channel.as_str()), Some(&Standing::Listening));
+                assert!(self.inside.insert(channel.to_string()), "{effect:?}");
+            }
+            Effect::Exit { channel, .. } => {
+                assert_eq!(self.hub.get(channel.as_str()), None, "{effect:?}");
+                assert!(self.inside.remove(channel.as_str()), "{effect:?}");
+            }
+            Effect::Ask { .. } | Effect::Ping => {}
+            Effect::Close(_) => {
+                self.ended = true;
+                self.closed = true;
+            }
+        }
+    }
+
+    pub(super) fn agrees_with(&self, session: &Session) {
+        assert_eq!(session.is_closed(), self.ended);
+        if self.ended {
+            assert_eq!(self.hub, BTreeMap::new(), "nothing is left behind");
+            assert_eq!(self.inside, BTreeSet::new(), "nobody is left behind");
+            assert_eq!(session.subscription_count(), 0);
+        } else if !self.connecting {
+            // Until the connect reply some subscriptions are planned and no more.
+            assert_eq!(session.subscription_count(), self.hub.len());
+        }
+        let listening = self.hub.iter().filter(|(_, s)| **s == Standing::Listening);
+        assert!(listening.map(|(channel, _)| channel).eq(&self.inside));
+    }
+
+    /// Whether every command has its answer.
+    pub(super) fn is_satisfied(&self) -> bool {
+        self.ended || self.unanswered.is_empty()
+    }
+}
