@@ -1,5 +1,7 @@
 //! The second listener and the page, asked as a browser or a scraper would.
 
+#![expect(clippy::unwrap_used, reason = "an answer that cannot be read is a failed test")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -51,6 +51,19 @@ impl Shard {
         for effect in effects.drain(..) {
             self.act(key, effect);
         }
+        // Only now: what the session wanted before it knew comes first.
+        while let Some(channel) = self.lost_track.pop() {
+            let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
+                continue;
+            };
+            let before = open.session.subscription_count();
+            open.session.lost_track(&channel, &mut effects);
+            let after = open.session.subscription_count();
+            self.counters().subscriptions.add(after as i64 - before as i64);
+            for effect in effects.drain(..) {
+                self.act(key, effect);
+            }
+        }
         self.effects = effects;
         self.plan(key);
     }
@@ -117,25 +130,19 @@ impl Shard {
     fn release(&mut self, key: ConnectionKey, channel: &ChannelName, after: &Position) {
         match self.hub.release(key, channel) {
             Released::Listening(messages) => {
-                self.skip_what_came_before(key, channel);
                 for message in messages {
                     // What the client knows already was read from history.
                     if message.offset().is_none_or(|offset| offset > after.offset) {
                         self.hand_alone(key, channel, &message);
                     }
                 }
+                self.skip_what_came_before(key, channel);
             }
             Released::Overflowed { last } => {
                 if last {
                     self.settings.node.unlisten(self.index, channel);
                 }
-                let Some(open) = self.connections[key as usize].open() else { return };
-                let mut effects = Vec::new();
-                open.session.lost_track(channel, &mut effects);
-                self.counters().subscriptions.add(-1);
-                for effect in effects {
-                    self.act(key, effect);
-                }
+                self.lost_track.push(channel.clone());
             }
             Released::Unknown => {}
         }
@@ -222,6 +229,7 @@ impl Shard {
         }
         self.forget_user(key);
         let mut connection = self.connections.remove(key as usize);
+        self.outcome.forget(key);
         // The descriptor is closed next, which ends its registration in any case.
         let _ = self.poll.registry().deregister(&mut connection.socket);
         self.settings.connections.fetch_sub(1, Ordering::Relaxed);

@@ -6,16 +6,23 @@ use std::sync::atomic::Ordering;
 use mio::{Interest, Token};
 
 use trunkline_core::hub::ConnectionKey;
+use trunkline_core::time::Tick;
 use trunkline_telemetry::Refused;
 use trunkline_transport::Socket;
 
 use crate::connection::Connection;
 use crate::shard::{Shard, State};
 
+/// Connections accepted at one listener in a turn.
+const ARRIVALS_PER_TURN: usize = 256;
+
+/// Milliseconds to wait before accepting again when the system had no descriptor to give.
+const ACCEPT_AGAIN_MS: u64 = 100;
+
 impl Shard {
-    /// Takes everyone who waits at a listener.
+    /// Takes those who wait at a listener, though not so many that others have to wait long.
     pub(crate) fn accept_from(&mut self, listener: usize) {
-        loop {
+        for _ in 0..ARRIVALS_PER_TURN {
             let Some(listening) = self.listeners.get(listener) else { return };
             match listening.acceptor.accept() {
                 Ok(socket) if listening.spread => self.pass_on(socket),
@@ -26,10 +33,22 @@ impl Shard {
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections");
                     self.counters().refused.add(Refused::Accept, 1);
-                    // The waiting ones are announced again with the next arrival.
+                    self.waiting.push((self.now.after(ACCEPT_AGAIN_MS), listener));
                     return;
                 }
             }
+        }
+        self.waiting.push((self.now, listener));
+    }
+
+    /// Looks again at listeners where somebody may still wait: the system tells of them once.
+    pub(crate) fn accept_waiting(&mut self) {
+        let now = self.now;
+        let (due, later) = self.waiting.drain(..).partition(|(when, _)| *when <= now);
+        self.waiting = later;
+        let due: Vec<(Tick, usize)> = due;
+        for (_, listener) in due {
+            self.accept_from(listener);
         }
     }
 

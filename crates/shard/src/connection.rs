@@ -25,6 +25,11 @@ pub(crate) struct Connection {
     pub(crate) queue: Option<Box<Queue>>,
     /// Whether the shard is told when its socket has room.
     pub(crate) watches_room: bool,
+    /// Whether the peer has closed its side, so that a short read does not mean that nothing else
+    /// comes.
+    pub(crate) ended: bool,
+    /// Whether it stands in the list of those that may have more to read.
+    pub(crate) unread: bool,
     /// The step of the wheel at which it will be asked.
     pub(crate) step: u64,
 }
@@ -75,6 +80,8 @@ impl Connection {
             stretches: SmallVec::new(),
             queue: None,
             watches_room: false,
+            ended: false,
+            unread: false,
             step: NOWHERE,
         }
     }

@@ -1,7 +1,10 @@
 //! Events from other threads.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use trunkline_core::channel::ChannelName;
 use trunkline_core::codec::Framing;
@@ -48,20 +51,29 @@ impl Shard {
         let listeners = self.hub.listeners_mut(index);
         listeners.hold_back(message);
         // Groups of one variant differ in what they hear, not in how it looks.
-        let mut encoded: Option<Variant> = None;
+        let mut encoded: SmallVec<[(Variant, Range<usize>); 4]> = SmallVec::new();
+        self.scratch.frame.clear();
         for (at, group) in listeners.groups_mut().iter_mut().enumerate() {
             if group.members().is_empty() || !group.hears(message) {
                 continue;
             }
-            if encoded != Some(group.variant) {
-                encode_message(&settings, group.variant, channel, message, &mut self.scratch);
-                encoded = Some(group.variant);
-            }
-            if self.scratch.frame.is_empty() {
+            let known = encoded.iter().find(|(variant, _)| *variant == group.variant);
+            let frame = match known {
+                Some((_, frame)) => frame.clone(),
+                None => {
+                    let start = self.scratch.frame.len();
+                    encode_message(&settings, group.variant, channel, message, &mut self.scratch);
+                    let frame = start..self.scratch.frame.len();
+                    encoded.push((group.variant, frame.clone()));
+                    frame
+                }
+            };
+            if frame.is_empty() {
                 continue;
             }
             let batch = self.turn.mark(&mut group.mark, index, at);
-            self.turn.batch(batch).extend_from_slice(&self.scratch.frame);
+            self.turn.gained += frame.len();
+            self.turn.batch(batch).extend_from_slice(&self.scratch.frame[frame]);
             deliveries += group.members().len() as u64;
         }
         let counters = settings.node.metrics.shard(self.index);
@@ -146,8 +158,8 @@ impl Shard {
     }
 }
 
-/// Encodes a message with its frame header into `scratch.frame`; nothing if the protocol has no
-/// such message.
+/// Appends a message with its frame header to `scratch.frame`; nothing if the protocol has no such
+/// message.
 fn encode_message(
     settings: &Settings,
     variant: Variant,
@@ -155,7 +167,6 @@ fn encode_message(
     message: &Message,
     scratch: &mut Scratch,
 ) {
-    scratch.frame.clear();
     scratch.message.clear();
     let codec = settings.codec(variant.codec);
     codec.encode_message(channel, message, &mut scratch.message);
@@ -165,9 +176,8 @@ fn encode_message(
 }
 
 impl Scratch {
-    /// Puts the frame around the message.
+    /// Appends the message in its frame to `frame`.
     pub(crate) fn wrap(&mut self, framing: Framing, window_bits: u8) {
-        self.frame.clear();
         let opcode = match framing {
             Framing::Text => Opcode::Text,
             Framing::Binary => Opcode::Binary,

@@ -9,6 +9,7 @@ use trunkline_core::command::{Command, Request};
 use trunkline_core::error::CloseReason;
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::session::Input;
+use trunkline_telemetry::Closed;
 use trunkline_transport::{Decoder, Event, FrameLimits, Opcode, write_close, write_frame};
 
 use crate::connection::Stage;
@@ -18,13 +19,13 @@ use crate::shard::Shard;
 const READS_PER_TURN: usize = 8;
 
 impl Shard {
-    /// Reads what a connection has sent. `to_the_end`: the peer has closed its side, so that a
-    /// short read does not mean that nothing else comes.
-    pub(crate) fn read_from(&mut self, key: ConnectionKey, to_the_end: bool) {
+    /// Reads what a connection has sent.
+    pub(crate) fn read_from(&mut self, key: ConnectionKey) {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         let mut reads = 0;
         while let Some(connection) = self.connections.get_mut(key as usize) {
             if reads == READS_PER_TURN {
+                connection.unread = true;
                 self.unread.push(key);
                 break;
             }
@@ -35,10 +36,10 @@ impl Shard {
                     break;
                 }
                 Ok(n) => {
-                    let more = connection.socket.more_to_read();
+                    let more = connection.ended || connection.socket.more_to_read();
                     let full = n == buffer.len();
                     self.take_bytes(key, &mut buffer[..n]);
-                    if !(full || more || to_the_end) {
+                    if !(full || more) {
                         break;
                     }
                 }
@@ -67,11 +68,20 @@ impl Shard {
         }
     }
 
-    /// The peer has ended its side. Whoever was to get a last word gets it; a connection that
-    /// stays open half-way would be of no use.
+    /// The peer has ended its side. What it has coming is still written, then the connection ends:
+    /// one that stays open half-way would be of no use.
     fn peer_gone(&mut self, key: ConnectionKey) {
-        self.tell(key, Input::Gone);
-        self.remove(key);
+        match &mut self.connections[key as usize].stage {
+            Stage::Head(_) => self.remove(key),
+            Stage::Open(_) => {
+                self.tell(key, Input::Gone);
+                self.leave_open(key, true);
+            }
+            Stage::Closing { peer_done, .. } => {
+                *peer_done = true;
+                self.touch(key);
+            }
+        }
     }
 
     /// Reads the frames of an open connection.
@@ -99,6 +109,7 @@ impl Shard {
         }
         if let Err(error) = outcome {
             self.tell(key, Input::Gone);
+            self.counters().disconnects.add(Closed::BadRequest, 1);
             self.close_frame(key, error.close_code(), error.reason(), true);
         }
         self.plan(key);

@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use smallvec::SmallVec;
 
+use trunkline_core::channel::ChannelName;
 use trunkline_core::hub::{ConnectionKey, Hub};
 use trunkline_core::identity::UserId;
 use trunkline_core::limits::MAILBOX_EVENTS;
@@ -36,6 +37,9 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Sockets another shard may have accepted for this one before they are turned away.
 const INTAKE: usize = 4096;
+
+/// Bytes a buffer for encoding keeps between turns.
+const SCRATCH_KEPT: usize = 256 * 1024;
 
 /// Events the mailbox's buffers keep room for between turns.
 const MAIL_KEPT: usize = 4096;
@@ -95,6 +99,10 @@ pub struct Shard {
     /// Whom to send away when, in order of time, once the shard takes no more connections.
     pub(crate) leaving: VecDeque<(Tick, ConnectionKey)>,
     pub(crate) outcome: Outcome,
+    /// Channels whose order the session that is being told something cannot keep.
+    pub(crate) lost_track: Vec<ChannelName>,
+    /// Listeners at which somebody may still wait, and when to look.
+    pub(crate) waiting: Vec<(Tick, usize)>,
     pub(crate) ids: Ids,
     pub(crate) wheel: Wheel,
     pub(crate) now: Tick,
@@ -127,6 +135,17 @@ pub(crate) struct Scratch {
     pub(crate) deflater: Deflater,
 }
 
+impl Scratch {
+    /// Gives back what an unusually large message needed.
+    pub(crate) fn give_back(&mut self) {
+        for buffer in [&mut self.message, &mut self.frame, &mut self.deflated] {
+            if buffer.capacity() > SCRATCH_KEPT {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
 impl Shard {
     /// A shard without connections, to be made on the thread it runs on. `intakes` are those of
     /// all shards, this one's included.
@@ -156,6 +175,8 @@ impl Shard {
             unread: Vec::new(),
             leaving: VecDeque::new(),
             outcome: Outcome::default(),
+            lost_track: Vec::new(),
+            waiting: Vec::new(),
             ids: Ids::default(),
             wheel: Wheel::new(Tick(0)),
             now: Tick(0),
@@ -203,14 +224,19 @@ impl Shard {
         }
         self.look_at_the_clock();
         let farewell = self.leaving.front().map(|(when, _)| when.since(self.now));
-        let next = self.wheel.next_in(self.now).into_iter().chain(farewell).min();
+        let waiting = self.waiting.iter().map(|(when, _)| when.since(self.now));
+        let next = self.wheel.next_in(self.now).into_iter().chain(farewell).chain(waiting).min();
         next.map(Duration::from_millis)
     }
 
     fn take_turn(&mut self, events: &Events) {
         for key in std::mem::take(&mut self.unread) {
-            self.read_from(key, false);
+            if let Some(connection) = self.connections.get_mut(key as usize) {
+                connection.unread = false;
+                self.read_from(key);
+            }
         }
+        self.accept_waiting();
         for event in events {
             match event.token() {
                 WAKER => {}
@@ -220,8 +246,9 @@ impl Shard {
                     if event.is_writable() {
                         self.writable(key);
                     }
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
-                        self.read_from(key, event.is_read_closed() || event.is_error());
+                    let ended = event.is_read_closed() || event.is_error();
+                    if ended || event.is_readable() {
+                        self.readable(key, ended);
                     }
                 }
             }
@@ -231,6 +258,7 @@ impl Shard {
         self.mailbox.drain(&mut mail);
         for event in mail.drain(..) {
             self.receive(event);
+            self.write_if_much();
         }
         // A burst is not to be paid for ever after.
         mail.shrink_to(MAIL_KEPT);
@@ -238,6 +266,17 @@ impl Shard {
         self.keep_deadlines();
         self.send_away();
         self.write_all();
+    }
+
+    /// A socket has something to read, or has come to its end.
+    fn readable(&mut self, key: ConnectionKey, ended: bool) {
+        let Some(connection) = self.connections.get_mut(key as usize) else { return };
+        connection.ended |= ended;
+        // Whoever had his share waits for the next turn.
+        if !connection.unread {
+            self.read_from(key);
+            self.write_if_much();
+        }
     }
 
     /// What this shard counts.

@@ -57,6 +57,8 @@ pub(crate) struct Turn {
     spare: Vec<Vec<u8>>,
     spare_bytes: usize,
     pub(crate) marked: Vec<Marked>,
+    /// Bytes in all batches.
+    pub(crate) gained: usize,
 }
 
 impl Turn {
@@ -115,6 +117,7 @@ impl Turn {
     /// Makes room for the next turn.
     pub(crate) fn clear(&mut self) {
         self.marked.clear();
+        self.gained = 0;
         for mut batch in self.batches.drain(1..) {
             let capacity = batch.bytes.capacity();
             let room = self.spare.len() < SPARE_BATCHES

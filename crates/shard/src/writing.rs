@@ -25,6 +25,10 @@ const PIECES_PER_WRITE: usize = 16;
 /// What a piece in a queue costs beside its bytes.
 const PIECE_OVERHEAD: usize = 64;
 
+/// Bytes a turn may gain before they are written (4 MiB), so that neither a burst in the mailbox nor
+/// one client's large answers fill the memory.
+const TURN_BYTES: usize = 4 * 1024 * 1024;
+
 /// Entries a list of connections keeps room for between turns.
 const LIST_KEPT: usize = 16 * 1024;
 
@@ -56,6 +60,7 @@ impl Shard {
         if self.scratch.message.is_empty() {
             return;
         }
+        self.scratch.frame.clear();
         self.scratch.wrap(codec.framing(), variant.window_bits);
         let frame = std::mem::take(&mut self.scratch.frame);
         self.answer_with(key, |out| out.extend_from_slice(&frame));
@@ -64,10 +69,12 @@ impl Shard {
 
     /// Appends bytes to what a connection gains in this turn.
     pub(crate) fn answer_with(&mut self, key: ConnectionKey, write: impl FnOnce(&mut Vec<u8>)) {
+        self.write_if_much();
         let start = self.turn.len(ANSWERS);
         write(self.turn.answers());
         let end = self.turn.len(ANSWERS);
         if start < end {
+            self.turn.gained += (end - start) as usize;
             self.give(key, Stretch { batch: ANSWERS, start, end });
         }
     }
@@ -80,10 +87,12 @@ impl Shard {
             Some(last) if last.batch == stretch.batch && last.end == stretch.start => {
                 last.end = stretch.end;
             }
-            _ => connection.stretches.push(stretch),
-        }
-        if connection.stretches.len() == 1 {
-            self.dirty.push(key);
+            last => {
+                if last.is_none() {
+                    self.dirty.push(key);
+                }
+                connection.stretches.push(stretch);
+            }
         }
     }
 
@@ -105,8 +114,30 @@ impl Shard {
         }
     }
 
-    /// Writes everything that was gained in this turn.
+    /// Writes everything that was gained in this turn, and ends those that writing has ended.
     pub(crate) fn write_all(&mut self) {
+        self.write_out();
+        self.scratch.give_back();
+        let Outcome { blocked, slow, done } = std::mem::take(&mut self.outcome);
+        for key in blocked {
+            self.watch(key, true);
+        }
+        for key in slow {
+            self.close_slow(key);
+        }
+        for key in done {
+            self.remove(key);
+        }
+    }
+
+    /// Writes before the end of a turn that has gained so much that it should not gain more.
+    pub(crate) fn write_if_much(&mut self) {
+        if self.turn.gained > TURN_BYTES {
+            self.write_out();
+        }
+    }
+
+    fn write_out(&mut self) {
         let mut writer = Writer {
             connections: &mut self.connections,
             turn: &mut self.turn,
@@ -133,21 +164,6 @@ impl Shard {
         self.dirty.clear();
         self.dirty.shrink_to(LIST_KEPT);
         self.turn.clear();
-        self.settle();
-    }
-
-    /// Acts upon what writing came to.
-    pub(crate) fn settle(&mut self) {
-        let Outcome { blocked, slow, done } = std::mem::take(&mut self.outcome);
-        for key in blocked {
-            self.watch(key, true);
-        }
-        for key in slow {
-            self.close_slow(key);
-        }
-        for key in done {
-            self.remove(key);
-        }
     }
 
     /// A socket has room again.
@@ -155,14 +171,16 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(key as usize) else { return };
         let mut bytes = 0;
         let written = connection.write_queue(&mut bytes);
-        self.counters().bytes_out.add(bytes);
+        self.settings.node.metrics.shard(self.index).bytes_out.add(bytes);
         match written {
             Written::All => {
+                if connection.is_finished() {
+                    return self.remove(key);
+                }
                 self.watch(key, false);
-                self.connections[key as usize].finish(key, &mut self.outcome.done);
             }
             Written::Queued | Written::TooMuch => {}
-            Written::Broken => self.outcome.done.push(key),
+            Written::Broken => self.remove(key),
         }
     }
 
@@ -185,8 +203,9 @@ impl Shard {
     /// the piece that may be half out, and the reason is put behind it.
     fn close_slow(&mut self, key: ConnectionKey) {
         let settings = Rc::clone(&self.settings);
-        let connection = &mut self.connections[key as usize];
-        let Some(open) = connection.open() else { return };
+        let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
+            return;
+        };
         let codec = settings.codec(open.variant.codec);
         let mut farewell = Vec::new();
         if codec.framing() != Framing::EventStream {
@@ -204,6 +223,15 @@ impl Shard {
         queue.push(farewell.into());
         self.leave_open(key, false);
         self.watch(key, true);
+    }
+}
+
+impl Outcome {
+    /// A connection is gone, and its key may belong to another soon.
+    pub(crate) fn forget(&mut self, key: ConnectionKey) {
+        for list in [&mut self.blocked, &mut self.slow, &mut self.done] {
+            list.retain(|other| *other != key);
+        }
     }
 }
 
@@ -249,7 +277,8 @@ impl Writer<'_> {
     fn write_to(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.get_mut(key as usize) else { return };
         match connection.write(self.turn, self.most, &mut self.bytes) {
-            Written::All => connection.finish(key, &mut self.outcome.done),
+            Written::All if connection.is_finished() => self.outcome.done.push(key),
+            Written::All => {}
             Written::Queued => self.outcome.blocked.push(key),
             Written::TooMuch => self.outcome.slow.push(key),
             Written::Broken => self.outcome.done.push(key),
@@ -258,13 +287,16 @@ impl Writer<'_> {
 }
 
 impl Connection {
-    /// Everything is out: a connection that is closing says so, and ends if its peer has.
-    fn finish(&mut self, key: ConnectionKey, done: &mut Vec<ConnectionKey>) {
-        if let Stage::Closing { peer_done, .. } = self.stage {
-            self.socket.shutdown_write();
-            if peer_done {
-                done.push(key);
+    /// Whether, now that everything is out, nothing is left to do. A connection that closes first
+    /// says so to its peer and waits for the peer to do the same.
+    fn is_finished(&mut self) -> bool {
+        match self.stage {
+            Stage::Closing { peer_done: true, .. } => true,
+            Stage::Closing { peer_done: false, .. } => {
+                self.socket.shutdown_write();
+                false
             }
+            Stage::Head(_) | Stage::Open(_) => false,
         }
     }
 
@@ -276,38 +308,50 @@ impl Connection {
         if self.stretches.is_empty() {
             return self.flush(Written::All);
         }
-        let outcome = match self.stretches.as_slice() {
-            [only] => self.socket.write(turn.bytes(*only)),
-            several => {
-                let slices: SmallVec<[IoSlice<'_>; PIECES_PER_WRITE]> = several
-                    .iter()
-                    .take(PIECES_PER_WRITE)
-                    .map(|stretch| IoSlice::new(turn.bytes(*stretch)))
-                    .collect();
-                self.socket.write_vectored(&slices)
+        let mut done = 0;
+        while done < self.stretches.len() {
+            let some = &self.stretches[done..self.stretches.len().min(done + PIECES_PER_WRITE)];
+            let (outcome, offered) = match some {
+                [only] => {
+                    let piece = turn.bytes(*only);
+                    (self.socket.write(piece), piece.len())
+                }
+                several => {
+                    let slices: SmallVec<[IoSlice<'_>; PIECES_PER_WRITE]> =
+                        several.iter().map(|stretch| IoSlice::new(turn.bytes(*stretch))).collect();
+                    let offered = slices.iter().map(|slice| slice.len()).sum();
+                    (self.socket.write_vectored(&slices), offered)
+                }
+            };
+            let written = match outcome {
+                Ok(written) => written,
+                Err(error) if is_for_later(&error) => 0,
+                Err(_) => return Written::Broken,
+            };
+            *bytes += written as u64;
+            if written < offered {
+                self.stretches.drain(..done);
+                return self.enqueue(turn, written, most);
             }
-        };
-        let written = match outcome {
-            Ok(written) => written,
-            Err(error) if is_for_later(&error) => 0,
-            Err(_) => return Written::Broken,
-        };
-        *bytes += written as u64;
-        let all: usize = self.stretches.iter().map(|stretch| turn.bytes(*stretch).len()).sum();
-        if written == all {
-            if self.stretches.spilled() {
-                self.stretches = SmallVec::new();
-            } else {
-                self.stretches.clear();
-            }
-            return self.flush(Written::All);
+            done += some.len();
         }
-        self.enqueue(turn, written, most)
+        if self.stretches.spilled() {
+            self.stretches = SmallVec::new();
+        } else {
+            self.stretches.clear();
+        }
+        self.flush(Written::All)
     }
 
     /// Queues the stretches of this turn beyond the first `written` bytes.
     fn enqueue(&mut self, turn: &mut Turn, mut written: usize, most: usize) -> Written {
         let queue = self.queue.get_or_insert_default();
+        // What waited already counts, not what comes now: a single answer may be larger than what
+        // may wait, and a reader that keeps up must get it.
+        if queue.bytes > most {
+            self.stretches = SmallVec::new();
+            return Written::TooMuch;
+        }
         for stretch in std::mem::take(&mut self.stretches) {
             let len = turn.bytes(stretch).len();
             if written >= len {
@@ -317,7 +361,7 @@ impl Connection {
             queue.push(turn.keep(stretch, written));
             written = 0;
         }
-        if queue.bytes > most { Written::TooMuch } else { Written::Queued }
+        Written::Queued
     }
 
     /// Pushes out what waits.

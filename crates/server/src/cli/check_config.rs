@@ -6,7 +6,7 @@ use clap::Args;
 use trunkline_config::{Config, Overrides};
 
 use super::failure::note;
-use super::{Failure, Output};
+use super::{Failure, Output, environment};
 
 /// The arguments of `check-config`.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct CheckConfigArgs {
 /// # Errors
 /// They are no configuration, or one that `serve` refuses.
 pub(crate) fn run(args: &CheckConfigArgs) -> Result<(), Failure> {
-    let config = Config::load(Some(&args.config), std::env::vars(), &Overrides::default())
+    let config = Config::load(Some(&args.config), environment(), &Overrides::default())
         .map_err(Failure::trouble)?;
     for warning in config.warnings() {
         note(format_args!("warning: {warning}"));

@@ -16,6 +16,7 @@ mod serve_args;
 mod subscribe;
 mod token;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -76,6 +77,13 @@ impl Cli {
     pub(crate) fn read() -> Result<Self, ExitCode> {
         Self::try_parse().map_err(|error| failure::report_usage(&error))
     }
+}
+
+/// This process's environment. What is no text in it shows as such in the error about a setting,
+/// and is nothing to stumble over elsewhere.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// Runs a tool to its end, and says on stderr what went wrong.

@@ -2,22 +2,25 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::Failure;
 
 /// The arguments of `serve`. They win over the environment, which wins over the file.
 #[derive(Clone, Debug, Default, Args)]
-#[command(after_help = "\
+#[command(
+    group(ArgGroup::new("mode").args(["config", "dev"]).required(true)),
+    after_help = "\
 Example: trunkline serve --dev
-         trunkline init && trunkline serve --config trunkline.toml")]
+         trunkline init && trunkline serve --config trunkline.toml"
+)]
 pub(crate) struct ServeArgs {
     /// Configuration file (TOML)
-    #[arg(long, value_name = "FILE", required_unless_present = "dev")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Run without a configuration, for development: loopback only, every client may do
     /// everything, and a page at / shows it
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long)]
     pub(crate) dev: bool,
     /// Where clients connect: 127.0.0.1:8000, unix:/run/trunkline.sock or systemd; port 0 means any
     #[arg(long, value_name = "ADDR")]

@@ -9,7 +9,7 @@ use trunkline_config::{Config, Overrides};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::time::WallTime;
 
-use super::{Failure, Output};
+use super::{Failure, Output, environment};
 
 /// The arguments of `token`.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     };
     let mut secret = args.secret.as_deref().map(Secret::new);
     if let Some(file) = &args.config {
-        let token = Config::load(Some(file), std::env::vars(), &Overrides::default())
+        let token = Config::load(Some(file), environment(), &Overrides::default())
             .map_err(Failure::trouble)?
             .token;
         claims.audience = token.audience;

@@ -1,6 +1,5 @@
 //! The HTTP connections that are being served.
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -8,13 +7,14 @@ use axum::Router;
 use axum::http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::farewell::Farewell;
 use super::told;
 
 /// Connections served at once; the pools of a large application's servers fit. Each costs a task
@@ -32,8 +32,8 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// Header fields of a request, for the same reason not fewer than an operator may allow.
 const HEAD_FIELDS: usize = 256;
 
-/// How long a closed connection is read from after the last answer. To close while the client still
-/// sends would make its system discard the answer.
+/// How long a closed connection is read from after the last answer: enough for a client on the
+/// other side of the world to hear it and stop sending.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How long requests in progress may take when the node leaves.
@@ -113,38 +113,22 @@ where
 {
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request| Box::pin(router.call(request)));
-    let mut connection = http.serve_connection(TokioIo::new(io), service);
-    let served = tokio::select! {
-        outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(outcome),
-        () = told(&mut parting) => None,
-    };
-    let parted = served.is_none();
-    let outcome = match served {
-        Some(outcome) => outcome,
-        None => {
-            Pin::new(&mut connection).graceful_shutdown();
-            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+    let mut connection = http.serve_connection(Farewell::to_be_said(io), service);
+    let mut parted = false;
+    let outcome = loop {
+        tokio::select! {
+            // First of all, so that a request which has come already is seen before the node parts.
+            biased;
+            outcome = &mut connection => break outcome,
+            () = told(&mut parting), if !parted => parted = true,
         }
+        Pin::new(&mut connection).graceful_shutdown();
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "an HTTP connection failed");
     }
-    let io = connection.into_parts().io.into_inner();
     // Nothing depends on how the farewell goes. A node that leaves does not linger: most of its
     // visitors are idle, and few of those notice that they should hang up.
     let linger = if parted { Duration::ZERO } else { LINGER };
-    let _ = timeout(linger, take_leave(io)).await;
-}
-
-/// Says that nothing more will be sent, and reads what the client had on its way.
-async fn take_leave<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) -> std::io::Result<()> {
-    poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx)).await?;
-    let mut discarded = [0; 4096];
-    loop {
-        let mut buf = ReadBuf::new(&mut discarded);
-        poll_fn(|cx| Pin::new(&mut io).poll_read(cx, &mut buf)).await?;
-        if buf.filled().is_empty() {
-            return Ok(());
-        }
-    }
+    let _ = timeout(linger, connection.into_parts().io.say()).await;
 }

@@ -1,6 +1,6 @@
 //! One subscription over as many connections as it takes.
 
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::thread;
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ impl Follower {
                     return Err(Failure::refused("the node did not admit us; is the token valid?"));
                 }
                 Ok(None) => return Ok(End::Lost("the node closed the connection".into())),
-                Err(error) => return Ok(End::Lost(format!("connection lost: {error}"))),
+                Err(error) => return Ok(End::Lost(format!("connection lost: {}", why(&error)))),
             };
             let contents = push::read(&event.data).map_err(|error| {
                 Failure::refused(format_args!("the answer is not one of a Trunkline node: {error}"))
@@ -171,6 +171,14 @@ impl Follower {
                 }
             }
         }
+    }
+}
+
+/// What happened to a connection, in words of ours where the client library has none for people.
+fn why(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(ureq::Error::Timeout(_)) => format!("no sign of life for {} s", SILENCE.as_secs()),
+        _ => error.to_string(),
     }
 }
 

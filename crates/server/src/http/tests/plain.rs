@@ -61,7 +61,8 @@ async fn what_nobody_serves_is_not_found() {
 async fn nonsense_is_a_bad_request() {
     let house = House::new();
     let mut client = house.bring("GET /hello HTTP/1.1\r\nno colon\r\n\r\n");
-    assert!(rest(&mut client).await.starts_with("HTTP/1.1 400"));
+    let told = rest(&mut client).await;
+    assert!(told.starts_with("HTTP/1.1 400"), "{told:?}");
     let head = "GET /hello HTTP/1.1\r\nHost: x\r\nX: ".to_owned() + &"x".repeat(80_000);
     let mut client = house.bring(&head);
     assert!(rest(&mut client).await.starts_with("HTTP/1.1 431"));
