@@ -2,8 +2,8 @@
 //!
 //! `POST /api/{method}` with a JSON object and an API key. Methods, shapes and error codes are
 //! those of Centrifugo's HTTP API, so that its client libraries work unchanged. A request is read
-//! in this order: [`edge`] (path, key, body), [`fields`] (the object), one file of [`endpoints`]
-//! per method, and back through [`edge`] as a result or an [`error`].
+//! in this order: `edge` (path, key, body), `fields` (the object), one file of `endpoints`
+//! per method, and back through `edge` as a result or an `error`.
 
 mod answer;
 mod edge;

@@ -26,7 +26,7 @@ pub(super) struct Follower {
     url: String,
     token: Option<String>,
     data_only: bool,
-    /// Publications still to come; `None` for all there are.
+    /// Publications still to come, at least one; `None` for all there are.
     wanted: Option<u64>,
     /// The last id of the stream, to come back with.
     last_id: String,
@@ -139,26 +139,22 @@ impl Follower {
         contents: Contents,
         output: &mut Output,
     ) -> Result<Option<End>, Failure> {
-        for channel in &contents.lost {
+        if let Some(channel) = contents.lost {
             note(format_args!("{channel}: some publications were missed and cannot be recovered"));
         }
-        let wanted = self.wanted.unwrap_or(u64::MAX);
-        let brought = contents.data.len() as u64;
-        if self.data_only {
-            let most = usize::try_from(wanted).unwrap_or(usize::MAX);
-            for data in contents.data.iter().take(most) {
-                if output.line(data)? == Reader::Gone {
-                    return Ok(Some(End::Done));
-                }
+        let printed = if self.data_only { contents.data.as_deref() } else { Some(push) };
+        if let Some(line) = printed
+            && output.line(line)? == Reader::Gone
+        {
+            return Ok(Some(End::Done));
+        }
+        if contents.data.is_some()
+            && let Some(wanted) = &mut self.wanted
+        {
+            *wanted -= 1;
+            if *wanted == 0 {
+                return Ok(Some(End::Done));
             }
-        } else if output.line(push)? == Reader::Gone {
-            return Ok(Some(End::Done));
-        }
-        if brought >= wanted {
-            return Ok(Some(End::Done));
-        }
-        if let Some(wanted) = &mut self.wanted {
-            *wanted -= brought;
         }
         match contents.ended {
             None => Ok(None),

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 pub(super) struct Contents {
     /// The node has let us in.
     pub(super) connected: bool,
-    /// The data of publications, as it travelled.
-    pub(super) data: Vec<String>,
-    /// Channels of which publications were missed and cannot be had any more.
-    pub(super) lost: Vec<String>,
+    /// The data of a publication, as it travelled.
+    pub(super) data: Option<String>,
+    /// A channel of which publications were missed and cannot be had any more.
+    pub(super) lost: Option<String>,
     /// A subscription that ended.
     pub(super) ended: Option<Ended>,
 }
@@ -48,18 +48,18 @@ pub(super) fn read(push: &str) -> Result<Contents, serde_json::Error> {
     };
     let mut contents = Contents::default();
     if let Some(publication) = push.get("pub") {
-        contents.publication(publication)?;
-    } else if let Some(connect) = push.get("connect") {
+        let publication: Object<'_> = serde_json::from_str(publication.get())?;
+        let data = publication.get("data").map_or("null", |data| data.get());
+        contents.data = Some(data.to_owned());
+    } else if push.contains_key("connect") {
         contents.connected = true;
-        let connect: Object<'_> = serde_json::from_str(connect.get())?;
-        if let Some(subscriptions) = connect.get("subs") {
-            let subscriptions: Object<'_> = serde_json::from_str(subscriptions.get())?;
-            for (channel, result) in subscriptions {
-                contents.subscription(channel, result)?;
-            }
-        }
     } else if let Some(result) = push.get("subscribe") {
-        contents.subscription(channel, result)?;
+        // What was missed since the position we came with follows as publications.
+        let result: Object<'_> = serde_json::from_str(result.get())?;
+        let says = |flag| result.get(flag).is_some_and(|value| value.get() == "true");
+        if says("was_recovering") && !says("recovered") {
+            contents.lost = Some(channel);
+        }
     } else if let Some(end) = push.get("unsubscribe") {
         let end: Value = serde_json::from_str(end.get())?;
         let code = end["code"].as_u64().unwrap_or(0);
@@ -69,65 +69,29 @@ pub(super) fn read(push: &str) -> Result<Contents, serde_json::Error> {
     Ok(contents)
 }
 
-impl Contents {
-    fn publication(&mut self, publication: &RawValue) -> Result<(), serde_json::Error> {
-        let publication: Object<'_> = serde_json::from_str(publication.get())?;
-        let data = publication.get("data").map_or("null", |data| data.get());
-        self.data.push(data.to_owned());
-        Ok(())
-    }
-
-    /// The beginning of a subscription, and what was missed since the position we came with.
-    fn subscription(
-        &mut self,
-        channel: String,
-        result: &RawValue,
-    ) -> Result<(), serde_json::Error> {
-        let result: Object<'_> = serde_json::from_str(result.get())?;
-        let says = |flag| result.get(flag).is_some_and(|value| value.get() == "true");
-        if says("was_recovering") && !says("recovered") {
-            self.lost.push(channel);
-        }
-        if let Some(publications) = result.get("publications") {
-            let publications: Vec<&RawValue> = serde_json::from_str(publications.get())?;
-            for publication in publications {
-                self.publication(publication)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn data_is_kept_as_it_travelled() {
-        let contents = read(r#"{"channel":"a","pub":{"data":{"b":1.50,"a":"\u00e9"},"offset":7}}"#);
-        assert_eq!(contents.unwrap().data, [r#"{"b":1.50,"a":"\u00e9"}"#]);
-    }
-
-    #[test]
-    fn what_was_missed_comes_with_the_subscription() {
-        let subscription = r#"{"recovered":true,"was_recovering":true,
-            "publications":[{"data":1,"offset":2},{"data":[2],"offset":3}]}"#;
-        for push in [
-            format!(r#"{{"connect":{{"client":"c","subs":{{"a":{subscription}}}}}}}"#),
-            format!(r#"{{"channel":"a","subscribe":{subscription}}}"#),
-        ] {
-            let contents = read(&push).unwrap();
-            assert_eq!(contents.data, ["1", "[2]"]);
-            assert!(contents.lost.is_empty());
-        }
+        let push = r#"{"channel":"a","pub":{"data":{"b":1.50,"a":"\u00e9"},"offset":7}}"#;
+        assert_eq!(read(push).unwrap().data.unwrap(), r#"{"b":1.50,"a":"\u00e9"}"#);
     }
 
     #[test]
     fn what_cannot_be_recovered_is_lost() {
-        let push = r#"{"connect":{"subs":{"a":{"was_recovering":true},"b":{}}}}"#;
-        let contents = read(push).unwrap();
-        assert!(contents.connected);
-        assert_eq!(contents.lost, ["a"]);
+        let lost = |result: &str| {
+            read(&format!(r#"{{"channel":"a","subscribe":{result}}}"#)).unwrap().lost
+        };
+        assert_eq!(lost(r#"{"was_recovering":true,"offset":4}"#), Some("a".into()));
+        assert_eq!(lost(r#"{"was_recovering":true,"recovered":true}"#), None);
+        assert_eq!(lost("{}"), None);
+    }
+
+    #[test]
+    fn the_first_push_says_that_we_are_in() {
+        assert!(read(r#"{"connect":{"client":"c"}}"#).unwrap().connected);
     }
 
     #[test]
