@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use crate::error::ClientError;
 use crate::position::Position;
 
 /// A command of a client.
@@ -98,6 +99,8 @@ pub enum Request<'a> {
     Pong,
     /// Something the protocol knows and this node does not do.
     Unsupported,
+    /// Something the protocol knows and this node refuses with an error, without harm to the rest.
+    Refused(ClientError),
 }
 
 /// How a client introduces itself.
@@ -162,6 +165,7 @@ impl Request<'_> {
             }
             Request::Pong => Request::Pong,
             Request::Unsupported => Request::Unsupported,
+            Request::Refused(error) => Request::Refused(error),
         }
     }
 }

@@ -274,6 +274,7 @@ impl Session {
                     self.sub_refresh(id, &channel, &token, around, effects);
                 }
                 // `Pong` never comes this way.
+                Request::Refused(error) => self.fail(id, error, effects),
                 Request::Connect(_) | Request::Unsupported | Request::Pong => {
                     self.close(CloseReason::BadRequest, effects);
                 }

@@ -239,17 +239,18 @@ fn null_is_absent_except_as_a_payload() {
 
 #[test]
 fn what_this_node_does_not_do_is_named_so() {
+    for message in [r#"{"id":1}"#, r#"{"id":1,"ping":{}}"#, r#"{"id":1,"dance":{}}"#] {
+        check(message, &[command(1, Request::Unsupported)]);
+    }
     for message in [
-        r#"{"id":1}"#,
-        r#"{"id":1,"ping":{}}"#,
-        r#"{"id":1,"dance":{}}"#,
         r#"{"id":1,"subscribe":{"channel":"c","type":1}}"#,
-        r#"{"id":1,"subscribe":{"channel":"c","tf":{"key":"k","cmp":"eq","val":"v"}}}"#,
         r#"{"id":1,"publish":{"channel":"c","type":1,"key":"k"}}"#,
         r#"{"id":1,"sub_refresh":{"channel":"c","type":1}}"#,
     ] {
-        check(message, &[command(1, Request::Unsupported)]);
+        check(message, &[command(1, Request::Refused(ClientError::PermissionDenied))]);
     }
+    let filtered = r#"{"id":1,"subscribe":{"channel":"c","tf":{"key":"k","cmp":"eq","val":"v"}}}"#;
+    check(filtered, &[command(1, Request::Refused(ClientError::BadRequest))]);
     check(r#"{"dance":{}}"#, &[command(0, Request::Unsupported)]);
 }
 

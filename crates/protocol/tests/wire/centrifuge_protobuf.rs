@@ -113,8 +113,8 @@ fn unknown_requests_and_fields_are_told_apart() {
     // A ping request, which is of an older version.
     check("04080b5a00", command(11, Request::Unsupported));
     // A subscription of another type (field 15), and one with a filter (field 13).
-    check("0908012a050a01637801", command(1, Request::Unsupported));
-    check("0908012a050a01636a00", command(1, Request::Unsupported));
+    check("0908012a050a01637801", command(1, Request::Refused(ClientError::PermissionDenied)));
+    check("0908012a050a01636a00", command(1, Request::Refused(ClientError::BadRequest)));
     // The flag (field 14) that asks for an error instead of a fresh start.
     let reject = SubscribeRequest { reject_unrecovered: true, ..subscribe("c") };
     check("0908012a050a01637002", command(1, Request::Subscribe(reject)));

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use trunkline_core::codec::{Incoming, Malformed};
 use trunkline_core::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
+use trunkline_core::error::ClientError;
 
 use super::super::{REJECT_UNRECOVERED, history_limit};
 use super::wire;
@@ -68,7 +69,7 @@ fn request(command: wire::Command<'_>) -> Request<'_> {
         Request::Refresh { token: request.token.0 }
     } else if let Some(wire::Object(request)) = command.sub_refresh {
         if is_special(request.r#type) {
-            return Request::Unsupported;
+            return Request::Refused(ClientError::PermissionDenied);
         }
         Request::SubRefresh { channel: request.channel.0, token: request.token.0 }
     } else {
@@ -101,8 +102,11 @@ fn connect(request: wire::Connect<'_>) -> Request<'_> {
 fn subscribe(request: wire::Subscribe<'_>) -> Request<'_> {
     // A filter that is not applied would let through what the client does not want.
     let filtered = !matches!(request.tf.0, "" | "null");
-    if is_special(request.r#type) || filtered {
-        return Request::Unsupported;
+    if is_special(request.r#type) {
+        return Request::Refused(ClientError::PermissionDenied);
+    }
+    if filtered {
+        return Request::Refused(ClientError::BadRequest);
     }
     let recovers = request.recover == Some(true);
     let recover =
@@ -119,7 +123,7 @@ fn subscribe(request: wire::Subscribe<'_>) -> Request<'_> {
 
 fn publish(request: wire::Publish<'_>) -> Request<'_> {
     if is_special(request.r#type) {
-        return Request::Unsupported;
+        return Request::Refused(ClientError::PermissionDenied);
     }
     Request::Publish { channel: request.channel.0, data: payload(&request.data) }
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use prost::Message as _;
 use trunkline_core::codec::Malformed;
 use trunkline_core::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
+use trunkline_core::error::ClientError;
 
 use super::super::{REJECT_UNRECOVERED, history_limit};
 use super::schema;
@@ -61,7 +62,10 @@ fn request(command: schema::Command) -> Request<'static> {
         Request::Rpc { method: request.method.into(), data: request.data.into() }
     } else if let Some(request) = command.refresh {
         Request::Refresh { token: request.token.into() }
-    } else if let Some(request) = command.sub_refresh.filter(|request| request.r#type == 0) {
+    } else if let Some(request) = command.sub_refresh {
+        if request.r#type != 0 {
+            return Request::Refused(ClientError::PermissionDenied);
+        }
         Request::SubRefresh { channel: request.channel.into(), token: request.token.into() }
     } else {
         Request::Unsupported
@@ -85,8 +89,11 @@ fn connect(request: schema::ConnectRequest) -> Request<'static> {
 fn subscribe(request: schema::SubscribeRequest) -> Request<'static> {
     // Neither may be taken for an ordinary subscription: of a special kind (maps, shared polls)
     // the client expects other answers, and without its filter it gets what it does not want.
-    if request.r#type != 0 || request.tf.is_some() {
-        return Request::Unsupported;
+    if request.r#type != 0 {
+        return Request::Refused(ClientError::PermissionDenied);
+    }
+    if request.tf.is_some() {
+        return Request::Refused(ClientError::BadRequest);
     }
     let recover = request.recover.then(|| position::foreign(&request.epoch, request.offset));
     Request::Subscribe(SubscribeRequest {
@@ -101,7 +108,7 @@ fn subscribe(request: schema::SubscribeRequest) -> Request<'static> {
 
 fn publish(request: schema::PublishRequest) -> Request<'static> {
     if request.r#type != 0 {
-        return Request::Unsupported;
+        return Request::Refused(ClientError::PermissionDenied);
     }
     Request::Publish { channel: request.channel.into(), data: payload(request.data) }
 }
