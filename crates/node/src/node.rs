@@ -67,8 +67,14 @@ impl Node {
 
     /// Places a draft and delivers it to all subscribers.
     pub fn publish(&self, draft: Draft, done: Completion<Result<Published, BackendError>>) {
-        self.metrics.node.publications.add(1);
-        self.backend.publish(draft, done);
+        let metrics = Arc::clone(&self.metrics);
+        let counted = move |outcome: Result<Published, BackendError>| {
+            if outcome.as_ref().is_ok_and(|published| !published.duplicate) {
+                metrics.node.publications.add(1);
+            }
+            done(outcome);
+        };
+        self.backend.publish(draft, Box::new(counted));
     }
 
     /// Reads the stream of a channel.

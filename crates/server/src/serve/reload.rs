@@ -22,7 +22,7 @@ impl Reload {
             match tls.reload() {
                 Ok(()) => tracing::info!("certificate reloaded"),
                 Err(error) => {
-                    tracing::error!(%error, "certificate not reloaded, the old one stays")
+                    tracing::error!(%error, "certificate not reloaded, the old one stays");
                 }
             }
         }
@@ -37,7 +37,7 @@ impl Reload {
                 tracing::info!("keys reloaded");
             }
             Err(error) => {
-                tracing::error!(error = error.message(), "keys not reloaded, the old ones stay")
+                tracing::error!(error = error.message(), "keys not reloaded, the old ones stay");
             }
         }
     }
