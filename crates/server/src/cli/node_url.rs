@@ -1,4 +1,4 @@
-//! The address of a running node.
+//! The address of a running node, and what may keep us from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +34,15 @@ impl FromStr for NodeUrl {
 impl fmt::Display for NodeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Why a node cannot be spoken to.
+pub(crate) fn why(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Timeout(_) => "no answer in time".into(),
+        _ => error.to_string(),
     }
 }
 

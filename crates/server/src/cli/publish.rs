@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::value::RawValue;
 use trunkline_core::channel::ChannelName;
 
-use super::node_url::NodeUrl;
+use super::node_url::{NodeUrl, why};
 use super::{Failure, Output};
 
 /// Most bytes that are read from stdin: far more than any node takes, and less than would hurt.
@@ -91,7 +91,7 @@ fn body(channel: &ChannelName, data: &RawValue) -> String {
 }
 
 fn post(url: &str, key: &str, body: &str) -> Result<(u16, String), Failure> {
-    let trouble = |error: ureq::Error| Failure::trouble(format_args!("{url}: {error}"));
+    let trouble = |error: ureq::Error| Failure::trouble(format_args!("{url}: {}", why(&error)));
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(ANSWER))

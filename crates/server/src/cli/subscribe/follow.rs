@@ -11,6 +11,7 @@ use super::push::{self, Contents};
 use crate::cli::back_off::BackOff;
 use crate::cli::event_stream::EventStream;
 use crate::cli::failure::note;
+use crate::cli::node_url;
 use crate::cli::output::Reader;
 use crate::cli::{Failure, Output};
 
@@ -95,7 +96,7 @@ impl Follower {
         }
         let mut response = match request.call() {
             Ok(response) => response,
-            Err(error) => return Ok(End::Lost(error.to_string())),
+            Err(error) => return Ok(End::Lost(node_url::why(&error))),
         };
         if response.status() != StatusCode::OK {
             let status = response.status();
