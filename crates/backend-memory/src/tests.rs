@@ -1,3 +1,5 @@
+//! The memory backend against a sink that records and a clock that is set.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;

@@ -82,6 +82,10 @@ pub trait Codec: Send + Sync {
     /// protocol has no such message. Runs once per message, however many subscribers.
     fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>);
 
+    /// Appends a last message that tells why the connection ends, where its framing has no other
+    /// way to; nothing if it has.
+    fn encode_farewell(&self, _reason: &CloseReason, _out: &mut Vec<u8>) {}
+
     /// The close code and the words for a reason, at most 123 bytes.
     fn close_code(&self, reason: &CloseReason) -> (u16, Cow<'static, str>);
 }

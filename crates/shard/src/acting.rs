@@ -190,6 +190,7 @@ impl Shard {
         let codec = settings.codec(open.variant.codec);
         self.counters().disconnects.add(label(reason), 1);
         if codec.framing() == Framing::EventStream {
+            self.encode_for(key, |codec, out| codec.encode_farewell(reason, out));
             return self.leave_open(key, false);
         }
         let (code, words) = codec.close_code(reason);

@@ -13,6 +13,7 @@ use trunkline_core::reply::{Push, Reply};
 
 use super::PlainCodec;
 use crate::centrifuge::codes;
+use crate::json;
 use crate::position;
 
 /// How long an EventSource waits before it comes back, in milliseconds. It has no back-off of its
@@ -97,6 +98,18 @@ impl Codec for EventStreamCodec {
     fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>) {
         self.write_message_id(out, message);
         write_data(out, |out| PlainCodec.encode_message(channel, message, out));
+    }
+
+    /// A response has no close code: it comes as an event, before the stream ends.
+    fn encode_farewell(&self, reason: &CloseReason, out: &mut Vec<u8>) {
+        let (code, words) = self.close_code(reason);
+        write_data(out, |out| {
+            out.extend_from_slice(b"{\"disconnect\":{\"code\":");
+            out.extend_from_slice(itoa::Buffer::new().format(code).as_bytes());
+            out.extend_from_slice(b",\"reason\":");
+            json::write_string(out, &words);
+            out.extend_from_slice(b"}}");
+        });
     }
 
     fn close_code(&self, reason: &CloseReason) -> (u16, Cow<'static, str>) {

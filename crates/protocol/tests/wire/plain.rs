@@ -7,7 +7,7 @@ use trunkline_core::codec::{
     Transport,
 };
 use trunkline_core::command::{ConnectRequest, Request, SubscribeRequest};
-use trunkline_core::error::{ClientError, UnsubscribeReason};
+use trunkline_core::error::{ClientError, CloseReason, UnsubscribeReason};
 use trunkline_core::publication::Message;
 use trunkline_core::reply::{Push, Reply, SubscribeResult};
 use trunkline_protocol::plain::{EventStream, PlainWebSocket};
@@ -220,4 +220,15 @@ fn a_payload_cannot_end_an_event() {
 fn an_event_stream_is_one_way() {
     assert_eq!(read(EVENT_STREAM, Incoming::Text("{}")), Err(Malformed));
     assert!(reply(EVENT_STREAM, 1, &Ok(Reply::Publish)).is_empty());
+}
+
+#[test]
+fn an_event_stream_says_why_it_ends() {
+    let mut out = Vec::new();
+    codec(EVENT_STREAM).encode_farewell(&CloseReason::InvalidToken, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text, "data: {\"disconnect\":{\"code\":3500,\"reason\":\"invalid token\"}}\n\n");
+    let mut out = Vec::new();
+    codec(PLAIN).encode_farewell(&CloseReason::InvalidToken, &mut out);
+    assert!(out.is_empty(), "a WebSocket has a close frame for that");
 }

@@ -30,7 +30,7 @@ use trunkline_shard::{Settings, ShardHandle};
 use trunkline_telemetry::{Metrics, Protocol, init_logging};
 use trunkline_transport::{DeflateOptions, OriginPolicy, UpgradePolicy};
 
-use crate::cli::{Failure, ServeArgs};
+use crate::cli::{Failure, ServeArgs, environment};
 use crate::http;
 
 use self::doors::Doors;
@@ -48,10 +48,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     args.check_backend()?;
     let config = configuration(args)?;
     init_logging(config.log.format(), config.log.level).map_err(Failure::trouble)?;
+    let mut doors = Doors::open(&config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let mut doors = Doors::open(&config)?;
 
     // What everybody shares.
     let metrics = Metrics::new(doors.threads);
@@ -151,9 +151,9 @@ fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
         log_format: args.log_format.map(|format| format.as_str().to_owned()),
     };
     let loaded = if args.dev {
-        Config::dev(std::env::vars(), &overrides)
+        Config::dev(environment(), &overrides)
     } else {
-        Config::load(args.config.as_deref(), std::env::vars(), &overrides)
+        Config::load(args.config.as_deref(), environment(), &overrides)
     };
     loaded.map_err(Failure::trouble)
 }
