@@ -10,7 +10,7 @@ use listenfd::ListenFd;
 use mio::event::Source;
 use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Type};
+use socket2::{Domain, SockRef, Type};
 
 use crate::platform;
 use crate::socket::Socket;
@@ -66,6 +66,7 @@ fn adopt(passed: &mut ListenFd, index: usize) -> io::Result<Acceptor> {
         if let Ok(Some(listener)) = taken {
             let listener: StdTcpListener = listener;
             listener.set_nonblocking(true)?;
+            SockRef::from(&listener).set_tcp_nodelay(true)?;
             return Ok(Acceptor::Tcp(TcpListener::from_std(listener)));
         }
     }
@@ -90,7 +91,9 @@ impl Acceptor {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept()?;
-                stream.set_nodelay(true)?;
+                if !platform::NO_DELAY_IS_INHERITED {
+                    stream.set_nodelay(true)?;
+                }
                 Ok(Socket::Tcp(stream))
             }
             Self::Unix(listener) => listener.accept().map(Socket::Unix),
