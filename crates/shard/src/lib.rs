@@ -15,7 +15,8 @@
 //! | `acting` | effects of sessions |
 //! | `mail` | events from other threads |
 //! | `turn` | what is to be written at the end of a turn |
-//! | `writing` | bytes out, and the queue of a socket that would block |
+//! | `writing` | what connections gain, and when it is written |
+//! | `outbox` | bytes out, and the queue of a socket that would block |
 //! | `wheel` | deadlines |
 
 mod acting;
@@ -24,6 +25,7 @@ mod connection;
 mod ids;
 mod mail;
 mod opening;
+mod outbox;
 mod reading;
 pub mod settings;
 mod shard;

@@ -23,10 +23,10 @@ use trunkline_transport::{Deflater, Inflater};
 
 use crate::connection::{Connection, NOWHERE, Stage};
 use crate::ids::Ids;
+use crate::outbox::Outcome;
 use crate::settings::{Intake, Listening, Settings};
 use crate::turn::Turn;
 use crate::wheel::Wheel;
-use crate::writing::Outcome;
 
 /// Socket events taken from the operating system at a time.
 const EVENTS: usize = 1024;
