@@ -94,6 +94,11 @@ pub(crate) const NAMESPACES: &[Key<Namespace>] = &[
         "Clients that come back receive what they missed. Wants `history_size`.",
     ),
     Key::new(
+        "namespaces.binary",
+        Kind::Flag(|namespace| &mut namespace.options.binary),
+        "Payloads may be any bytes, not only JSON. Only clients that speak Protobuf can subscribe.",
+    ),
+    Key::new(
         "namespaces.allow_user_limited_channels",
         Kind::Flag(|namespace| &mut namespace.options.user_limited),
         "A channel whose name ends in a list of users, such as `chat:dialog#42,43`, is open to \

@@ -13,12 +13,18 @@ pub(super) fn ready(listen: &str, admin: SocketAddr) {
 /// Shows a newcomer what to do first.
 pub(super) fn greet(config: &Config, listen: &str) {
     let key = config.api.keys.first().map_or("", |key| key.expose());
+    let scheme = if config.server.tls.files().is_some() { "https" } else { "http" };
+    // A Unix socket has no address that a browser could open.
+    let (page, to) = match listen.strip_prefix("unix:") {
+        Some(path) => (String::new(), format!("--unix-socket {path} {scheme}://localhost")),
+        None => (format!("page     {scheme}://{listen}/\n"), format!("{scheme}://{listen}")),
+    };
     say(&format!(
         "Trunkline, for development: everybody may do everything, nothing outlives the process.\n\
          \n\
-         page     http://{listen}/\n\
+         {page}\
          API key  {key}\n\
-         try      curl -H 'X-API-Key: {key}' http://{listen}/api/publish \
+         try      curl -H 'X-API-Key: {key}' {to}/api/publish \
          -d '{{\"channel\":\"lobby\",\"data\":{{\"text\":\"hello\"}}}}'\n\
          \n"
     ));
