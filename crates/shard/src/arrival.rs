@@ -22,6 +22,10 @@ const ACCEPT_AGAIN_MS: u64 = 100;
 impl Shard {
     /// Takes those who wait at a listener, though not so many that others have to wait long.
     pub(crate) fn accept_from(&mut self, listener: usize) {
+        // Its time has not come: an arrival tells nothing new.
+        if self.waiting.iter().any(|(_, waiting)| *waiting == listener) {
+            return;
+        }
         for _ in 0..ARRIVALS_PER_TURN {
             let Some(listening) = self.listeners.get(listener) else { return };
             match listening.acceptor.accept() {

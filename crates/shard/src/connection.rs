@@ -70,6 +70,8 @@ pub(crate) struct Queue {
     pub(crate) pieces: VecDeque<Bytes>,
     /// Bytes in all pieces.
     pub(crate) bytes: usize,
+    /// Whether something is missing behind the last piece, because it was too much.
+    pub(crate) cut: bool,
 }
 
 impl Connection {

@@ -103,6 +103,9 @@ impl Shard {
 
     /// Takes no more connections, and sends those there are away one after the other.
     fn drain(&mut self, spread_ms: u64) {
+        if self.state == State::Stopping {
+            return;
+        }
         self.state = State::Draining;
         for mut listening in self.listeners.drain(..) {
             // The listener is closed next, which ends its registration in any case.

@@ -89,7 +89,11 @@ impl Writer<'_> {
             Written::All => {}
             Written::Queued => self.outcome.blocked.push(key),
             Written::TooMuch => self.outcome.slow.push(key),
-            Written::Broken => self.outcome.done.push(key),
+            Written::Broken => {
+                // They point into batches that may be gone before the connection is.
+                connection.stretches = SmallVec::new();
+                self.outcome.done.push(key);
+            }
         }
     }
 }
@@ -110,6 +114,15 @@ impl Connection {
 
     /// Writes the stretches of this turn, directly if nothing waits before them.
     fn write(&mut self, turn: &mut Turn, most: usize, bytes: &mut u64) -> Written {
+        // Whoever is about to be called slow may have made room by now.
+        if self.queue.as_ref().is_some_and(|queue| queue.bytes > most && !queue.cut) {
+            match self.write_queue(bytes) {
+                Written::Broken => return Written::Broken,
+                // The system tells of room once, and this was it: it has to be asked again.
+                Written::All => self.watches_room = false,
+                Written::Queued | Written::TooMuch => {}
+            }
+        }
         if self.queue.is_some() {
             return self.enqueue(turn, 0, most);
         }
@@ -153,10 +166,13 @@ impl Connection {
 
     /// Queues the stretches of this turn beyond the first `written` bytes.
     fn enqueue(&mut self, turn: &mut Turn, mut written: usize, most: usize) -> Written {
+        let closing = matches!(self.stage, Stage::Closing { .. });
         let queue = self.queue.get_or_insert_default();
         // What waited already counts, not what comes now: a single answer may be larger than what
-        // may wait, and a reader that keeps up must get it.
-        if queue.bytes > most {
+        // may wait, and a reader that keeps up must get it. Who is closing gains but a last word.
+        // Behind a gap nothing may follow.
+        if queue.cut || queue.bytes > most && !closing {
+            queue.cut = true;
             self.stretches = SmallVec::new();
             return Written::TooMuch;
         }

@@ -9,7 +9,7 @@ use trunkline_core::command::{Command, Request};
 use trunkline_core::error::CloseReason;
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::session::Input;
-use trunkline_telemetry::Closed;
+use trunkline_telemetry::{Closed, Refused};
 use trunkline_transport::{Decoder, Event, FrameLimits, Opcode, write_close, write_frame};
 
 use crate::connection::Stage;
@@ -51,7 +51,11 @@ impl Shard {
                     break;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
+                Err(error) => {
+                    let shakes_hands = matches!(connection.stage, Stage::Head(_));
+                    if shakes_hands && error.kind() == io::ErrorKind::InvalidData {
+                        self.counters().refused.add(Refused::Tls, 1);
+                    }
                     self.remove(key);
                     break;
                 }
@@ -110,7 +114,9 @@ impl Shard {
         if let Err(error) = outcome {
             self.tell(key, Input::Gone);
             self.counters().disconnects.add(Closed::BadRequest, 1);
-            self.close_frame(key, error.close_code(), error.reason(), true);
+            // Its peer may still be sending. Closed at once, with that unread, the connection would
+            // be reset, and the reason lost on its way.
+            self.close_frame(key, error.close_code(), error.reason(), false);
         }
         self.plan(key);
     }

@@ -49,7 +49,6 @@ impl Shard {
 
     /// Appends bytes to what a connection gains in this turn.
     pub(crate) fn answer_with(&mut self, key: ConnectionKey, write: impl FnOnce(&mut Vec<u8>)) {
-        self.write_if_much();
         let start = self.turn.len(ANSWERS);
         write(self.turn.answers());
         let end = self.turn.len(ANSWERS);
@@ -110,7 +109,9 @@ impl Shard {
         }
     }
 
-    /// Writes before the end of a turn that has gained so much that it should not gain more.
+    /// Writes before the end of a turn that has gained so much that it should not gain more. Only
+    /// between two events: a new member of a group has to note what of the group's batch is not for
+    /// it before anything is written.
     pub(crate) fn write_if_much(&mut self) {
         if self.turn.gained > TURN_BYTES {
             self.write_out();

@@ -1,0 +1,22 @@
+//! Stories of clients and a node, over real sockets on the loopback.
+//!
+//! A turn of the loop cannot be seen from outside. Where a story needs several things to fall into
+//! one turn it pauses the shard, lets them all arrive, and lets the shard go on.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod control;
+mod crossing;
+mod draining;
+mod event_stream;
+mod halves;
+mod heartbeat;
+mod joining;
+mod leaving;
+mod opening;
+mod order;
+mod slow;
+mod tls;
+mod wandering;
+mod writing;

@@ -1,0 +1,35 @@
+//! The namespaces of a test node.
+
+use trunkline_core::channel::ChannelName;
+use trunkline_core::namespace::{Access, ChannelOptions, Namespaces, Retention};
+
+/// What everybody may do, and nothing is kept.
+fn open() -> ChannelOptions {
+    ChannelOptions {
+        subscribe: Access::ALL,
+        publish: Access::ALL,
+        history: Access::ALL,
+        read_presence: Access::ALL,
+        ..ChannelOptions::default()
+    }
+}
+
+/// Channels without a namespace keep nothing. Those of `kept` have history and positions, those of
+/// `met` presence, joins and leaves, and those of `both` all of it.
+pub(crate) fn namespaces() -> Namespaces {
+    let retention = Some(Retention { size: 20_000, ttl_ms: 600_000 });
+    let kept = ChannelOptions { retention, recovery: true, ..open() };
+    let met = ChannelOptions { presence: true, join_leave: true, ..open() };
+    let both = ChannelOptions { presence: true, join_leave: true, ..kept.clone() };
+    let mut namespaces = Namespaces::new(Some(open()));
+    namespaces.insert("kept", kept);
+    namespaces.insert("met", met);
+    namespaces.insert("both", both);
+    namespaces
+}
+
+/// A channel's name.
+#[track_caller]
+pub(crate) fn channel(text: &str) -> ChannelName {
+    ChannelName::parse(text).expect("a good name")
+}
