@@ -1,0 +1,93 @@
+// `examples/rooms`, started by its one command, in the browsers of two people.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { page } from '../harness/browser.mjs';
+import { BINARY, ROOT } from '../harness/binary.mjs';
+import { until, within } from '../harness/deadline.mjs';
+import { closeAll, remember } from '../harness/opened.mjs';
+import { Socket } from '../harness/socket.mjs';
+
+/** Ports that nobody listens on. All are held until the last is found, so that they differ. */
+async function freePorts(count) {
+  const holders = [];
+  for (let n = 0; n < count; n += 1) {
+    const holder = net.createServer();
+    await new Promise((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    holders.push(holder);
+  }
+  const ports = holders.map((holder) => holder.address().port);
+  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))));
+  return ports;
+}
+
+describe('the rooms example', () => {
+  let example;
+  let ended;
+  let address;
+  let node;
+
+  before(async () => {
+    const [nodePort, adminPort, pagePort] = await freePorts(3);
+    node = `127.0.0.1:${nodePort}`;
+    example = spawn(path.join(ROOT, 'examples/rooms/run'), {
+      env: { ...process.env, TRUNKLINE_BIN: BINARY, NODE_PORT: nodePort, ADMIN_PORT: adminPort, PAGE_PORT: pagePort },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    ended = new Promise((resolve) => example.on('close', resolve));
+    remember(() => example.kill());
+    let said = '';
+    for (const stream of [example.stdout, example.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (said += text));
+    }
+    [, address] = await until(() => /open (http:\S+)/.exec(said), 'the address of the page');
+    const up = (url) => fetch(url).then((response) => response.ok, () => false);
+    await until(() => up(address), 'the page');
+    await until(() => up(`http://127.0.0.1:${adminPort}/ready`), 'the node');
+  });
+
+  after(async () => {
+    await closeAll();
+    assert.equal(await within(ended, 'end of the example'), 0);
+  });
+
+  const enter = (room, user) => page(`${address}#${room}/${user}`);
+  const hears = (tab, text) => tab.locator('#log', { hasText: text }).waitFor();
+  const say = async (tab, text) => {
+    await tab.fill('#text', text);
+    await tab.click('#send');
+  };
+
+  it('brings two browsers together, and tells when one goes', async () => {
+    const ann = await enter('report', 1);
+    await hears(ann, 'User 1 connected to room - report');
+    const bob = await enter('report', 2);
+    for (const tab of [ann, bob]) await hears(tab, 'User 2 connected to room - report');
+    await say(ann, 'is the third chapter done?');
+    for (const tab of [ann, bob]) await hears(tab, 'is the third chapter done?');
+    await say(bob, 'nearly');
+    for (const tab of [ann, bob]) await hears(tab, 'nearly');
+    const frame = '{"user_id":2,"room_id":"report","message":"nearly"}';
+    assert.equal(await ann.locator('#wire').innerText(), frame);
+    await bob.close();
+    await hears(ann, 'User 2 disconnected from room - report');
+    assert.deepEqual(ann.errors, []);
+  });
+
+  it('speaks with programs as with pages', async () => {
+    const ann = await enter('plan', 1);
+    await hears(ann, 'User 1 connected to room - plan');
+    const program = await Socket.open(`ws://${node}/api/v1/ws/plan/7`);
+    await hears(ann, 'User 7 connected to room - plan');
+    program.send('<b>typed</b>');
+    await hears(ann, '<b>typed</b>');
+    await program.frames.next('its arrival');
+    await say(ann, 'clicked');
+    const frame = '{"user_id":1,"room_id":"plan","message":"clicked"}';
+    await program.frames.take((text) => text === frame, frame);
+  });
+});

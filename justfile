@@ -1,0 +1,37 @@
+# The project's everyday commands. `just` alone lists them.
+
+_default:
+    @just --list --unsorted
+
+# formatting and lints, as CI wants them
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# every test there is; installs what they need
+test *PARTS:
+    ./scripts/test {{PARTS}}
+
+# real clients against the release binary: SDKs, plain sockets, a browser
+e2e:
+    ./scripts/test e2e
+
+# Autobahn|Testsuite against the WebSocket layer; `just autobahn --all` for every case
+autobahn *ARGS:
+    ./scripts/autobahn {{ARGS}}
+
+# all fuzz targets, SECONDS each
+fuzz SECONDS="60":
+    ./fuzz/run {{SECONDS}}
+
+# every scenario that docs/performance.md quotes; `just bench fanout` for one of them
+bench *ARGS="all":
+    cargo run --release -- bench {{ARGS}}
+
+# the API documentation of all crates
+docs:
+    cargo doc --workspace --no-deps --open
+
+# a development server with its page at http://127.0.0.1:8000
+demo:
+    cargo run --release -- serve --dev
