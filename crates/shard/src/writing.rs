@@ -189,7 +189,9 @@ impl Shard {
         };
         let codec = settings.codec(open.variant.codec);
         let mut farewell = Vec::new();
-        if codec.framing() != Framing::EventStream {
+        if codec.framing() == Framing::EventStream {
+            codec.encode_farewell(&CloseReason::Slow, &mut farewell);
+        } else {
             let (code, words) = codec.close_code(&CloseReason::Slow);
             write_close(&mut farewell, code, &words);
         }

@@ -70,7 +70,10 @@ fn cross(node: &TestNode) {
         // The speaker's own answer may come before or after.
         let first = clients[from].json();
         let second = clients[from].json();
-        let heard = [first, second].into_iter().find(|m| m["push"].is_object()).unwrap();
+        let heard = [first, second]
+            .into_iter()
+            .find(|m| m["push"].is_object())
+            .expect("one of the two is the push");
         assert_eq!(heard["push"]["pub"]["data"], from);
         assert_eq!(clients[1 - from].publication("plain"), from);
     }

@@ -41,7 +41,7 @@ fn a_client_that_does_not_read_is_closed_as_slow_and_nobody_else_suffers() {
     client.subscribe("met:hall");
     assert_eq!(witness.push()["join"]["info"]["user"], "deaf");
 
-    publish_until_slow(&node, &mut witness);
+    let published = publish_until_slow(&node, &mut witness);
     assert_eq!(witness.push()["leave"]["info"]["user"], "deaf", "it is gone for the others");
     assert_eq!(node.node.presence(&channel("met:hall")).len(), 1);
     assert_eq!(node.count(|c| c.slow_closes.get()), 1);
@@ -65,6 +65,8 @@ fn a_client_that_does_not_read_is_closed_as_slow_and_nobody_else_suffers() {
         }
     }
     assert_eq!(client.frame(), Frame::End);
+    // What had not left the node was given up: a mebibyte in pieces of 60 KiB.
+    assert!(heard + 15 <= published, "{heard} of {published}");
     drop(client);
     eventually("only the witness is left", || node.count(|c| c.connections.get()) == 1);
 }
@@ -99,7 +101,7 @@ fn more_may_be_allowed_to_wait() {
 }
 
 #[test]
-fn an_event_stream_that_is_not_read_just_ends() {
+fn an_event_stream_that_is_not_read_is_ended_too() {
     let node = Setup::with_shards(1).start();
     let mut witness = node.client("witness");
     witness.subscribe("met:hall");
@@ -109,5 +111,7 @@ fn an_event_stream_that_is_not_read_just_ends() {
     peer.take_through("\"subscribe\":{}}\n\n");
     publish_until_slow(&node, &mut witness);
     let rest = String::from_utf8(peer.take_rest()).unwrap();
-    assert!(rest.ends_with("\n\n"), "it ends with a whole event");
+    let (before, farewell) = rest.rsplit_once("data: ").unwrap();
+    assert!(before.ends_with("\n\n"), "the last event is whole");
+    assert!(farewell.contains("\"code\":3008") && farewell.ends_with("\n\n"), "{farewell}");
 }

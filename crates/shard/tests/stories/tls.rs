@@ -5,6 +5,7 @@ use trunkline_telemetry::Refused;
 use trunkline_transport::HandoffIo;
 
 use crate::support::channels::channel;
+use crate::support::frame;
 use crate::support::{Frame, PATIENCE, Peer, Setup, TestNode, eventually};
 
 fn secured(limits: Limits) -> TestNode {
@@ -66,6 +67,21 @@ fn much_may_be_sent_over_tls_too() {
         heard += usize::from(message["push"]["pub"]["data"] == text);
     }
     assert_eq!(heard, 30);
+}
+
+#[test]
+fn what_came_while_the_node_was_busy_is_read_to_its_end() {
+    let node = Setup { tls: true, ..Setup::with_shards(1) }.start();
+    let mut client = node.client("");
+    // All of it is there at once, so that no event announces the rest. It takes more reads than a
+    // connection has in a turn: over TLS one gives a few kilobytes.
+    let pings = vec![frame::write(frame::PING, &[b'x'; 100]); 400];
+    let paused = node.pause(0);
+    client.peer.send_records(&pings);
+    drop(paused);
+    for _ in &pings {
+        assert_eq!(client.frame(), Frame::Pong(vec![b'x'; 100]));
+    }
 }
 
 #[test]

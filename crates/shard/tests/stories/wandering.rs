@@ -105,7 +105,9 @@ impl Walker {
         loop {
             match self.client.frame() {
                 Frame::Pong(_) => return,
-                Frame::Text(text) => self.hear(&serde_json::from_str(&text).unwrap()),
+                Frame::Text(text) => {
+                    self.hear(&serde_json::from_str(&text).expect("every frame is JSON"))
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -64,6 +64,16 @@ impl Peer {
         }
     }
 
+    /// Sends each piece in a TLS record of its own, but all of them together.
+    #[track_caller]
+    pub(crate) fn send_records(&mut self, pieces: &[Vec<u8>]) {
+        let tls = self.tls.as_mut().expect("TLS");
+        for piece in pieces {
+            tls.writer().write_all(piece).expect("room");
+        }
+        rustls::Stream::new(&mut **tls, &mut self.tcp).flush().expect("sent");
+    }
+
     /// Waits for more bytes, in one call to the operating system, and says how many came; nothing is
     /// the end, however it came.
     #[track_caller]
