@@ -106,7 +106,7 @@ impl Walker {
             match self.client.frame() {
                 Frame::Pong(_) => return,
                 Frame::Text(text) => {
-                    self.hear(&serde_json::from_str(&text).expect("every frame is JSON"))
+                    self.hear(&serde_json::from_str(&text).expect("every frame is JSON"));
                 }
                 other => panic!("{other:?}"),
             }
