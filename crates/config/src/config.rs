@@ -142,9 +142,14 @@ impl Config {
     }
 
     fn add_rooms(&mut self) {
+        if !self.rooms.enabled {
+            return;
+        }
         let rooms = rooms_namespace();
-        if self.rooms.enabled && !self.namespaces.iter().any(|known| known.name == rooms.name) {
-            self.namespaces.push(rooms);
+        match self.namespaces.iter_mut().find(|known| known.name == rooms.name) {
+            // Whoever is in a room hears who comes and goes, whatever else he may.
+            Some(known) => known.options.force_push_join_leave = known.options.join_leave,
+            None => self.namespaces.push(rooms),
         }
     }
 }

@@ -98,6 +98,21 @@ mod tests {
     }
 
     #[test]
+    fn after_a_long_sleep_everybody_is_asked_once() {
+        let mut wheel = Wheel::new(Tick(0));
+        for key in 0..1000 {
+            wheel.place(key, Tick(u64::from(key) * 50));
+        }
+        let awake = Tick(86_400_000);
+        let mut asked: Vec<ConnectionKey> =
+            std::iter::from_fn(|| wheel.due(awake)).flat_map(|(_, keys)| keys).collect();
+        asked.sort_unstable();
+        assert!(asked.into_iter().eq(0..1000));
+        wheel.place(7, awake.after(200));
+        assert_eq!(wheel.next_in(awake), Some(200));
+    }
+
+    #[test]
     fn a_deadline_in_the_past_is_due_at_once() {
         let mut wheel = Wheel::new(Tick(5_000));
         wheel.place(1, Tick(0));

@@ -46,6 +46,7 @@ pub(crate) fn rooms_namespace() -> Namespace {
         options: ChannelOptions {
             presence: true,
             join_leave: true,
+            force_push_join_leave: true,
             subscribe: users,
             publish: users,
             ..ChannelOptions::default()

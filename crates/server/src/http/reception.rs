@@ -19,6 +19,8 @@ const WAITING: usize = 1024;
 /// The receiving end.
 pub(crate) struct Reception {
     arrivals: mpsc::Receiver<Handoff>,
+    /// Whether connections may stay for another request; see [`Visitors::for_one_request`].
+    may_stay: bool,
 }
 
 /// The two ends: what event loops call, which never blocks, and what serves.
@@ -30,14 +32,23 @@ pub(super) fn with_room_for(waiting: usize) -> (Arc<HandOver>, Reception) {
     let (bring, arrivals) = mpsc::channel(waiting);
     let hand_over =
         move |handoff| bring.try_send(handoff).map_err(mpsc::error::TrySendError::into_inner);
-    (Arc::new(hand_over), Reception { arrivals })
+    (Arc::new(hand_over), Reception { arrivals, may_stay: false })
 }
 
 impl Reception {
+    /// Lets connections stay, so that a test can see what follows the first request.
+    #[cfg(test)]
+    pub(super) fn letting_stay(self) -> Self {
+        Self { may_stay: true, ..self }
+    }
+
     /// Serves what is brought until `stop` says true. Requests that have come by then are
     /// answered.
     pub(crate) async fn serve(mut self, router: Router, mut stop: watch::Receiver<bool>) {
         let mut visitors = Visitors::new(router);
+        if !self.may_stay {
+            visitors = visitors.for_one_request();
+        }
         loop {
             tokio::select! {
                 () = told(&mut stop) => break,

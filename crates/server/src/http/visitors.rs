@@ -45,6 +45,8 @@ pub(super) struct Visitors {
     http: http1::Builder,
     tasks: JoinSet<()>,
     most: usize,
+    /// Whether a connection may stay for another request.
+    may_stay: bool,
     parting: watch::Sender<bool>,
 }
 
@@ -64,7 +66,14 @@ impl Visitors {
             // A client may say that it has sent everything and wait for the answer.
             .half_close(true);
         let router = router.fallback(not_found);
-        Self { router, http, tasks: JoinSet::new(), most, parting: watch::Sender::new(false) }
+        let (tasks, parting) = (JoinSet::new(), watch::Sender::new(false));
+        Self { router, http, tasks, most, may_stay: true, parting }
+    }
+
+    /// Closes every connection after one request. What comes next on it could be for an event
+    /// loop, as when a browser or a proxy keeps a pool, and there is no way back to one.
+    pub(super) fn for_one_request(self) -> Self {
+        Self { may_stay: false, ..self }
     }
 
     /// Whether one more would be too many.
@@ -80,7 +89,7 @@ impl Visitors {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut http = self.http.clone();
-        http.keep_alive(self.tasks.len() < self.most / 2);
+        http.keep_alive(self.may_stay && self.tasks.len() < self.most / 2);
         let parting = self.parting.subscribe();
         self.tasks.spawn(serve(io, http, self.router.clone(), parting));
     }

@@ -11,6 +11,7 @@ use crate::hold;
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("telemetry", &[]),
+    ("wal", &[]),
     ("transport", &[]),
     ("protocol", &["core"]),
     ("auth", &["core"]),

@@ -6,8 +6,7 @@ use crate::support::frame::{self, Frame};
 use crate::support::{Client, Setup, TestNode, Upgrade};
 
 /// A node that is in a hurry.
-fn hasty() -> TestNode {
-    let limits = Limits { connect_ms: 300, ping_ms: 400, pong_ms: 200, ..Limits::default() };
+fn hasty(limits: Limits) -> TestNode {
     Setup { limits, ..Setup::with_shards(1) }.start()
 }
 
@@ -16,7 +15,7 @@ const FRAME_PINGS: Upgrade =
 
 #[test]
 fn whoever_does_not_introduce_itself_is_closed_as_stale() {
-    let node = hasty();
+    let node = hasty(Limits { connect_ms: 300, ..Limits::default() });
     let mut client = node.open();
     client.expect_close(3502);
     drop(client);
@@ -25,7 +24,7 @@ fn whoever_does_not_introduce_itself_is_closed_as_stale() {
 
 #[test]
 fn whoever_does_not_answer_a_ping_is_closed() {
-    let node = hasty();
+    let node = hasty(Limits { ping_ms: 400, pong_ms: 200, ..Limits::default() });
     let mut by_message = node.client("ann");
     assert_eq!(by_message.text(), "{}");
     by_message.expect_close(3012);
@@ -41,8 +40,7 @@ fn whoever_does_not_answer_a_ping_is_closed() {
 #[test]
 fn whoever_answers_stays() {
     // Enough time to answer on a machine that is busy.
-    let limits = Limits { ping_ms: 600, pong_ms: 600, ..Limits::default() };
-    let node = Setup { limits, ..Setup::with_shards(1) }.start();
+    let node = hasty(Limits { ping_ms: 600, pong_ms: 600, ..Limits::default() });
     let mut by_message = node.client("");
     for _ in 0..3 {
         assert_eq!(by_message.text(), "{}");

@@ -7,12 +7,17 @@ use trunkline_core::error::CloseReason;
 use trunkline_core::identity::UserId;
 use trunkline_core::limits::Limits;
 
+use crate::support::channels::channel;
 use crate::support::{Client, Peer, Setup, Upgrade, eventually};
 
 /// Room for what a client has not read: much less than these stories send.
 const LITTLE_ROOM: usize = 16 * 1024;
 
 const LARGE_BYTES: usize = 60 * 1024;
+
+fn everywhere(user: &str) -> Target {
+    Target { user: UserId::new(user), client: None, except: Vec::new() }
+}
 
 /// A JSON string that begins with a number.
 fn large(n: usize) -> String {
@@ -32,7 +37,7 @@ fn expect_large(client: &mut Client, n: usize) {
 #[test]
 fn what_a_turn_gains_leaves_in_one_write() {
     let node = Setup::with_shards(1).start();
-    let mut client = node.client("");
+    let mut client = node.client("guest");
     for channel in ["left", "right", "plain"] {
         client.subscribe(channel);
     }
@@ -40,8 +45,10 @@ fn what_a_turn_gains_leaves_in_one_write() {
     listener.subscribe("plain");
 
     let paused = node.pause(0);
-    client.command(&json!({"presence_stats": {"channel": "met:hall"}}));
-    client.command(&json!({"unsubscribe": {"channel": "none"}}));
+    for name in ["more", "even-more"] {
+        let action = Action::Subscribe { channel: channel(name), info: None, data: None };
+        node.node.control(Control { target: everywhere("guest"), action });
+    }
     for n in 0..64 {
         for channel in ["left", "right", "plain"] {
             node.publish(channel, &n.to_string());
@@ -52,7 +59,7 @@ fn what_a_turn_gains_leaves_in_one_write() {
     client.peer.receive();
     let count = |bytes: &[u8], text: &str| String::from_utf8_lossy(bytes).matches(text).count();
     assert_eq!(count(&client.peer.received, "\"pub\""), 3 * 64);
-    assert_eq!(count(&client.peer.received, "\"id\""), 2);
+    assert_eq!(count(&client.peer.received, "\"subscribe\""), 2);
     listener.peer.receive();
     assert_eq!(count(&listener.peer.received, "\"pub\""), 64);
 }
@@ -125,9 +132,8 @@ fn a_client_sent_away_while_much_waits_for_it_gets_all_of_it_and_the_reason() {
     let before = node.count(|c| c.bytes_out.get());
     late.command(&json!({"history": {"channel": "kept:1", "limit": -1}}));
     eventually("the answer is on its way", || node.count(|c| c.bytes_out.get()) > before);
-    let target = Target { user: UserId::new("guest"), client: None, except: Vec::new() };
     let action = Action::Disconnect(CloseReason::ForceDisconnect);
-    node.node.control(Control { target, action });
+    node.node.control(Control { target: everywhere("guest"), action });
     node.settle();
     let answer = late.json();
     assert_eq!(answer["history"]["publications"].as_array().map(Vec::len), Some(300));

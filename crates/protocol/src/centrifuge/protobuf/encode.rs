@@ -14,7 +14,7 @@ use super::super::{Pings, SERVER_VERSION, codes};
 use super::schema::{
     Anything, Body, ClientInfo, ConnectResult, Error, Event, HistoryResult, Passage,
     PresenceResult, PresenceStatsResult, Publication, Push, RefreshResult, SubRefreshResult,
-    Subscribe, SubscribeResult, Unsubscribe,
+    Subscribe, SubscribeResult, SubscriptionEntry, Unsubscribe,
 };
 
 /// The content of a reply.
@@ -67,7 +67,12 @@ fn connect(result: &reply::ConnectResult, pings: Pings) -> ConnectResult {
         version: SERVER_VERSION.to_owned(),
         expires: result.expires_in.is_some(),
         ttl: result.expires_in.unwrap_or(0),
-        subs: subs.map(|(channel, result)| (channel.to_string(), subscribe(result))).collect(),
+        subs: subs
+            .map(|(channel, result)| {
+                let (key, value) = (channel.to_string(), Some(subscribe(result)));
+                SubscriptionEntry { key, value }
+            })
+            .collect(),
         ping: if announced { result.ping_seconds } else { 0 },
         pong: announced && result.pong,
     }

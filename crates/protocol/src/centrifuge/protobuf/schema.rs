@@ -273,12 +273,23 @@ pub(super) struct ConnectResult {
     pub(super) expires: bool,
     #[prost(uint32, tag = "4")]
     pub(super) ttl: u32,
-    #[prost(btree_map = "string, message", tag = "6")]
-    pub(super) subs: BTreeMap<String, SubscribeResult>,
+    #[prost(message, repeated, tag = "6")]
+    pub(super) subs: Vec<SubscriptionEntry>,
     #[prost(uint32, tag = "7")]
     pub(super) ping: u32,
     #[prost(bool, tag = "8")]
     pub(super) pong: bool,
+}
+
+/// An entry of the map `subs`, which on the wire is a list of such messages. Spelt out because an
+/// empty value, of a channel without positions, must be written all the same: the JavaScript SDK
+/// takes a missing one for null and fails.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SubscriptionEntry {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<SubscribeResult>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -38,6 +38,7 @@ impl House {
     pub(super) fn new() -> Self {
         let (waiting, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (hand_over, reception) = reception();
+        let reception = reception.letting_stay();
         let (stop, stopped) = watch::channel(false);
         let app = app(Arc::clone(&waiting), Arc::clone(&go));
         let serving = tokio::spawn(reception.serve(app, stopped));
