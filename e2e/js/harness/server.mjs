@@ -23,7 +23,7 @@ export class Server {
    * Without `config` it runs with `--dev`. `listen` is the client listener's address; `command`
    * may wrap the binary in another program, as socket activation does.
    */
-  static async start({ config, listen, args = [], env = {}, command = [], signal } = {}) {
+  static async start({ config, listen, args = [], env = {}, command = [] } = {}) {
     const server = new Server();
     const { folder, remove } = await scratch();
     server.#remove = remove;
@@ -34,7 +34,6 @@ export class Server {
     if (listen ?? !config) mode.push('--listen', listen ?? '127.0.0.1:0');
     const [program, ...rest] = [...command, BINARY, 'serve', ...mode, ...args];
     server.#run(program, rest, env);
-    if (signal) signal.addEventListener('abort', () => server.kill());
     await server.#ready();
     return server;
   }

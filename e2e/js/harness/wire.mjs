@@ -8,7 +8,7 @@ import { remember } from './opened.mjs';
 
 export const TEXT = 0x1;
 export const BINARY = 0x2;
-export const CLOSE = 0x8;
+const CLOSE = 0x8;
 
 export class Wire {
   #bytes = Buffer.alloc(0);
@@ -62,24 +62,31 @@ export class Wire {
     const short = bytes[1] & 0x7f;
     const head = short === 126 ? 4 : short === 127 ? 10 : 2;
     if (bytes.length < head) return undefined;
-    const length = { 2: () => short, 4: () => bytes.readUInt16BE(2), 10: () => Number(bytes.readBigUInt64BE(2)) }[head]();
+    let length = short;
+    if (head === 4) length = bytes.readUInt16BE(2);
+    if (head === 10) length = Number(bytes.readBigUInt64BE(2));
     if (bytes.length < head + length) return undefined;
-    const payload = bytes.subarray(head, head + length);
     this.#bytes = bytes.subarray(head + length);
-    return { opcode: bytes[0] & 0x0f, payload };
+    return { opcode: bytes[0] & 0x0f, payload: bytes.subarray(head, head + length) };
   }
 
-  /** Writes one frame, masked with zeros unless told otherwise, its first byte as given. */
+  /**
+   * Writes one frame, its first byte as given, masked with zeros unless told otherwise. `claimed`
+   * is the length it announces.
+   */
   frame(first, payload, { masked = true, claimed = payload.length } = {}) {
     const bit = masked ? 0x80 : 0;
-    const head = claimed < 126 ? Buffer.from([first, bit | claimed]) : Buffer.alloc(claimed < 65536 ? 4 : 10);
-    if (claimed >= 126) {
-      head[0] = first;
-      head[1] = bit | (claimed < 65536 ? 126 : 127);
-      if (claimed < 65536) head.writeUInt16BE(claimed, 2);
-      else head.writeBigUInt64BE(BigInt(claimed), 2);
+    let head;
+    if (claimed < 126) {
+      head = Buffer.from([first, bit | claimed]);
+    } else if (claimed < 65536) {
+      head = Buffer.from([first, bit | 126, 0, 0]);
+      head.writeUInt16BE(claimed, 2);
+    } else {
+      head = Buffer.from([first, bit | 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+      head.writeBigUInt64BE(BigInt(claimed), 2);
     }
-    this.socket.write(Buffer.concat([head, Buffer.alloc(masked ? 4 : 0), Buffer.from(payload)]));
+    this.socket.write(Buffer.concat([head, Buffer.alloc(masked ? 4 : 0), payload]));
   }
 
   /** A whole message: FIN set. */

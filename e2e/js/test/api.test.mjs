@@ -76,7 +76,8 @@ describe('server API', () => {
     assert.deepEqual([empty.publications, empty.offset], [[], 0]);
     for (const n of [1, 2, 3]) await group.api.publish('chat:h', n, { tags: { n: String(n) } });
     const all = await group.api.call('history', { channel: 'chat:h', limit: -1 });
-    assert.deepEqual(all.publications.map((p) => [p.offset, p.data, p.tags.n]), [[1, 1, '1'], [2, 2, '2'], [3, 3, '3']]);
+    const told = all.publications.map((p) => [p.offset, p.data, p.tags.n]);
+    assert.deepEqual(told, [[1, 1, '1'], [2, 2, '2'], [3, 3, '3']]);
     assert.equal(all.offset, 3);
     const { epoch } = all;
     const data = async (params) =>
@@ -84,7 +85,8 @@ describe('server API', () => {
     assert.deepEqual(await data({}), []);
     assert.deepEqual(await data({ limit: 1, since: { offset: 1, epoch } }), [2]);
     assert.deepEqual(await data({ limit: 2, reverse: true }), [3, 2]);
-    assert.equal(await group.api.errorCode('history', { channel: 'chat:h', limit: 1, since: { offset: 1, epoch: 'other' } }), 112);
+    const foreign = { channel: 'chat:h', limit: 1, since: { offset: 1, epoch: 'other' } };
+    assert.equal(await group.api.errorCode('history', foreign), 112);
   });
 
   it('channels: those with subscribers, by pattern', async () => {

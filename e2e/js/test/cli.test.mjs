@@ -1,7 +1,7 @@
 // The command line: what it prints, and how it fails.
 
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
@@ -67,10 +67,9 @@ describe('a start that cannot be', () => {
     assertRefused(await serve('[server]\nlisten_ = "127.0.0.1:0"\n'), /listen_.*`?listen`?/);
     assertRefused(await serve('[serve]\nlisten = "127.0.0.1:0"\n'), /serve.*server/);
     assertRefused(await serve('[[namespaces]]\nname = "x"\nhistroy_size = 1\n'), /histroy_size.*history_size/);
-    const outcome = await trunkline(['check-config', '--config', await file(place.folder, 'ok.toml', configuration())], {
-      env: { TRUNKLINE_SERVER__LISTN: 'x' },
-    });
-    assertRefused(outcome, /LISTN.*LISTEN/i);
+    const good = await file(place.folder, 'ok.toml', configuration());
+    const env = { TRUNKLINE_SERVER__LISTN: 'x' };
+    assertRefused(await trunkline(['check-config', '--config', good], { env }), /LISTN.*LISTEN/i);
   });
 
   it('says what is wrong with a value', async () => {
@@ -90,10 +89,9 @@ describe('a start that cannot be', () => {
     assertRefused(await trunkline(['serve', '--config', binary]), /binary\.toml/);
   });
 
-  it('names a file it may not read', { skip: process.getuid() === 0 && 'root may read everything' }, async () => {
-    const secret = await file(place.folder, 'secret.toml', configuration());
-    await chmod(secret, 0o000);
-    assertRefused(await trunkline(['serve', '--config', secret]), /secret\.toml/);
+  it('names a file that cannot be read', async () => {
+    // Root may read every file, but nobody what this one has at its beginning.
+    assertRefused(await trunkline(['serve', '--config', '/proc/self/mem']), /\/proc\/self\/mem/);
   });
 
   it('names a certificate it cannot read', async () => {
@@ -105,8 +103,10 @@ describe('a start that cannot be', () => {
     const holder = net.createServer();
     await new Promise((resolve) => holder.listen(0, '127.0.0.1', resolve));
     const taken = `127.0.0.1:${holder.address().port}`;
-    assertRefused(await trunkline(['serve', '--dev', '--listen', taken, '--admin-listen', '127.0.0.1:0']), new RegExp(taken));
-    assertRefused(await trunkline(['serve', '--dev', '--listen', '127.0.0.1:0', '--admin-listen', taken]), new RegExp(taken));
+    for (const [listen, admin] of [[taken, '127.0.0.1:0'], ['127.0.0.1:0', taken]]) {
+      const args = ['serve', '--dev', '--listen', listen, '--admin-listen', admin];
+      assertRefused(await trunkline(args), new RegExp(taken));
+    }
     holder.close();
   });
 
@@ -121,9 +121,7 @@ describe('a start that cannot be', () => {
 
   it('refuses the unknown', async () => {
     for (const args of [['dance'], ['serve', '--danse'], ['publish'], ['completions', 'cobol']]) {
-      const { code, stderr } = await trunkline(args);
-      assert.equal(code, 2, args.join(' '));
-      assert.match(stderr, /\S/);
+      assertRefused(await trunkline(args), /dance|danse|CHANNEL|cobol/);
     }
   });
 });
@@ -146,7 +144,8 @@ describe('init, check-config, serve', () => {
     const checked = await trunkline(['check-config', '--config', config]);
     assert.equal(checked.code, 0, checked.stderr);
 
-    const server = await Server.start({ config: text, listen: '127.0.0.1:0', args: ['--admin-listen', '127.0.0.1:0'] });
+    const args = ['--admin-listen', '127.0.0.1:0'];
+    const server = await Server.start({ config: text, listen: '127.0.0.1:0', args });
     const token = await trunkline(['token', '--user', 'ann', '--config', config]);
     assert.equal(token.code, 0, token.stderr);
     const socket = await Socket.open(server.ws(`/ws?token=${token.stdout.trim()}`));
@@ -174,8 +173,8 @@ describe('publish and subscribe', () => {
   const url = () => group.server.http('');
 
   /** `trunkline subscribe` in the background; its output by lines. */
-  const subscriber = (args, env = {}) => {
-    const child = spawn(BINARY, ['subscribe', ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const subscriber = (args) => {
+    const child = spawn(BINARY, ['subscribe', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     remember(() => child.kill());
     const lines = new Mailbox('output of subscribe');
     let rest = '';
@@ -184,10 +183,8 @@ describe('publish and subscribe', () => {
       rest = parts.pop();
       parts.forEach((line) => lines.put(line));
     });
-    const errors = new Mailbox('stderr of subscribe');
-    child.stderr.setEncoding('utf8').on('data', (text) => errors.put(text));
     const ended = new Promise((resolve) => child.on('close', resolve));
-    return { child, lines, errors, ended };
+    return { child, lines, ended };
   };
   const present = async (channel) => {
     const { num_clients: clients } = await group.api.call('presence_stats', { channel });
@@ -211,14 +208,15 @@ describe('publish and subscribe', () => {
   });
 
   it('say in one line why they cannot', async () => {
-    assertRefused(await trunkline(['publish', '--url', url(), '--api-key', 'wrong', 'chat:cli', '1']), /key|401|unauthori[sz]ed/i);
-    assertRefused(await trunkline(['publish', '--url', url(), '--api-key', API_KEY, 'x'.repeat(300), '1']), /channel|bad request/i);
+    const publish = (at, key, channel) => trunkline(['publish', '--url', at, '--api-key', key, channel, '1']);
+    assertRefused(await publish(url(), 'wrong', 'chat:cli'), /API key/);
+    assertRefused(await publish(url(), API_KEY, 'x'.repeat(300)), /channel/);
     const nobody = net.createServer();
     await new Promise((resolve) => nobody.listen(0, '127.0.0.1', resolve));
     const { port } = nobody.address();
     await new Promise((resolve) => nobody.close(resolve));
     const dead = `http://127.0.0.1:${port}`;
-    assertRefused(await trunkline(['publish', '--url', dead, '--api-key', API_KEY, 'chat:cli', '1']), new RegExp(String(port)));
+    assertRefused(await publish(dead, API_KEY, 'chat:cli'), new RegExp(String(port)));
     assertRefused(await trunkline(['subscribe', '--url', dead, 'chat:cli']), new RegExp(String(port)));
   });
 });

@@ -85,8 +85,9 @@ describe('TLS', () => {
 
   /** The fingerprint of the certificate that a port shows. */
   function shown(port) {
+    const to = { port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false };
     const seen = new Promise((resolve, reject) => {
-      const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false }, () => {
+      const socket = tls.connect(to, () => {
         resolve(socket.getPeerCertificate().fingerprint256);
         socket.destroy();
       });

@@ -51,11 +51,12 @@ describe('EventSource', () => {
   });
 
   it('has the headers of an event stream', async () => {
-    const shown = new Mailbox('headers');
+    let shown = '';
     const curl = spawn('curl', ['-sNi', group.server.http('/sse?channels=chat:headers')]);
     remember(() => curl.kill());
-    curl.stdout.setEncoding('utf8').on('data', (text) => shown.put(text));
-    const head = await shown.next('response head');
+    curl.stdout.setEncoding('utf8').on('data', (text) => (shown += text));
+    await until(() => shown.includes('\r\n\r\n'), 'response head');
+    const [head] = shown.split('\r\n\r\n');
     assert.match(head, /^HTTP\/1.1 200/);
     assert.match(head, /^content-type: text\/event-stream/im);
     assert.match(head, /^cache-control: .*no-(cache|store)/im);
