@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::codec::{Framing, Heartbeat};
 use trunkline_core::error::CloseReason;
-use trunkline_core::hub::{ConnectionKey, Released};
+use trunkline_core::hub::{ConnectionKey, Released, UNMARKED};
 use trunkline_core::identity::UserId;
 use trunkline_core::position::Position;
 use trunkline_core::publication::Message;
@@ -119,12 +119,17 @@ impl Shard {
 
     /// A new listener is not to receive what its group gained earlier in this turn.
     fn skip_what_came_before(&mut self, key: ConnectionKey, channel: &ChannelName) {
-        let Some((listeners, group)) = self.hub.group_of(key, channel) else { return };
-        let batch = self.hub.listeners_mut(listeners).groups_mut()[group].mark;
-        if batch != trunkline_core::hub::UNMARKED {
+        if let Some(batch) = self.batch_of(key, channel) {
             let stretch = Stretch { batch, start: self.turn.len(batch), end: OPEN };
             self.give(key, stretch);
         }
+    }
+
+    /// The batch of the group a connection stands in, if the group gained something in this turn.
+    fn batch_of(&mut self, key: ConnectionKey, channel: &ChannelName) -> Option<u32> {
+        let (listeners, group) = self.hub.group_of(key, channel)?;
+        let mark = self.hub.group_mut(listeners, group)?.mark;
+        (mark != UNMARKED).then_some(mark)
     }
 
     fn release(&mut self, key: ConnectionKey, channel: &ChannelName, after: &Position) {
@@ -156,11 +161,8 @@ impl Shard {
 
     fn unlisten(&mut self, key: ConnectionKey, channel: &ChannelName) {
         // What the channel gained so far in this turn is the client's still.
-        if let Some((listeners, group)) = self.hub.group_of(key, channel) {
-            let batch = self.hub.listeners_mut(listeners).groups_mut()[group].mark;
-            if batch != trunkline_core::hub::UNMARKED {
-                self.end_stretch(key, batch);
-            }
+        if let Some(batch) = self.batch_of(key, channel) {
+            self.end_stretch(key, batch);
         }
         if self.hub.unlisten(key, channel) == Some(true) {
             self.settings.node.unlisten(self.index, channel);
