@@ -6,7 +6,7 @@
 //! | [`deflate`] | permessage-deflate (RFC 7692): offers, compressing, bounded inflating |
 //! | [`http`] | request heads, percent-encoding, short responses |
 //! | [`upgrade`] | from a request head to `101 Switching Protocols`, with the origin check |
-//! | [`sse`] | Server-Sent Events framing |
+//! | [`sse`] | the head of a stream of Server-Sent Events |
 //! | [`socket`] | one accepted connection: TCP, Unix or TLS, non-blocking |
 //! | [`handoff`] | a connection that leaves the loop for an ordinary HTTP server |
 //! | [`tls`] | certificates, their reloading, and the handshake |
