@@ -1,12 +1,17 @@
 //! A subscriber that is never read, and what becomes of it.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use crate::instrument::connection::Connection;
 use crate::instrument::frame::Kind;
 
 /// Bytes of one `recv`.
 const RECEIVE: usize = 64 * 1024;
+
+/// How long a server that has closed may take to get the rest through: what it had sent fills the
+/// window until the reading starts, and its farewell comes behind that.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How a connection that was not read has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +28,14 @@ pub(crate) struct Deaf(pub(crate) Connection);
 
 impl Deaf {
     /// Reads at last all that the kernel kept, to learn whether and how the server closed it.
-    pub(crate) fn fate(mut self) -> Fate {
+    pub(crate) fn fate(mut self) -> io::Result<Fate> {
+        self.0.socket.set_nonblocking(false)?;
+        self.0.socket.set_read_timeout(Some(FAREWELL))?;
         let mut buffer = vec![0; RECEIVE];
         let mut code = None;
         loop {
             match self.0.socket.read(&mut buffer) {
-                Ok(0) => return Fate::Closed(code),
+                Ok(0) => return Ok(Fate::Closed(code)),
                 Ok(count) => {
                     let mut bytes = &buffer[..count];
                     while let Ok(Some(kind)) = self.0.reader.next(&mut bytes) {
@@ -38,9 +45,9 @@ impl Deaf {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return code.map_or(Fate::Open, |code| Fate::Closed(Some(code)));
+                    return Ok(code.map_or(Fate::Open, |code| Fate::Closed(Some(code))));
                 }
-                Err(_) => return Fate::Closed(code),
+                Err(_) => return Ok(Fate::Closed(code)),
             }
         }
     }

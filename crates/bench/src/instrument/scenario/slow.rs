@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::latency::Latencies;
 use super::{Bench, Run, as_json, say};
 use crate::args::{Settings, SlowArgs};
-use crate::error::BenchError;
+use crate::error::{BenchError, Doing};
 use crate::instrument::connection::Plan;
-use crate::instrument::deaf::Fate;
+use crate::instrument::deaf::{Deaf, Fate};
 use crate::instrument::open_loop::OpenLoop;
 use crate::instrument::report::{Figure, Outcome};
 use crate::instrument::targets;
@@ -110,7 +110,9 @@ fn measure(
         most = most.max(run.subject.memory()?.rss);
         Ok(())
     })?;
-    let closed = deaf.is_some_and(|deaf| deaf.fate() != Fate::Open);
+    let fate =
+        deaf.map(Deaf::fate).transpose().doing("reading what the slow subscriber was left")?;
+    let closed = fate.is_some_and(|fate| fate != Fate::Open);
     Ok(Observed {
         latencies: Latencies::of(load.histogram(), lost),
         growth: most - before,
