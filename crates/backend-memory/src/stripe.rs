@@ -8,7 +8,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::{IDEMPOTENCY_ENTRIES, STREAM_IDLE_MS, STREAMS};
 use trunkline_core::namespace::Retention;
-use trunkline_core::position::Epoch;
+use trunkline_core::position::{Epoch, Tag};
 use trunkline_core::publication::{Draft, Message, Publication};
 use trunkline_core::stream::Stream;
 use trunkline_core::time::WallTime;
@@ -27,6 +27,8 @@ pub(crate) struct Stripe {
     /// Names the next stream; stepped so that no two stripes give the same name.
     next_epoch: u64,
     epoch_step: u64,
+    /// Names the next message; random for each process and stripe at first.
+    next_message: u128,
 }
 
 impl Stripe {
@@ -40,6 +42,7 @@ impl Stripe {
             outcomes: Outcomes::new(IDEMPOTENCY_ENTRIES / share),
             next_epoch: seed.wrapping_add(n),
             epoch_step: stripes,
+            next_message: u128::from(seed.wrapping_add(n)) << 64,
         }
     }
 
@@ -57,13 +60,17 @@ impl Stripe {
             None => {
                 let Draft { data, info, tags, .. } = draft;
                 let epoch = Epoch::default();
-                (Publication { epoch, offset: 0, data, info, tags, time: now }, None)
+                let tag = Tag::START;
+                (Publication { epoch, offset: 0, tag, data, info, tags, time: now }, None)
             }
             Some(retention) => {
                 let channel = draft.channel.clone();
+                let id = self.next_message.to_be_bytes();
+                self.next_message = self.next_message.wrapping_add(1);
                 let stream = self.stream(&channel, retention, now)?;
-                let publication = stream.append(draft, now);
-                ((*publication).clone(), Some(stream.top()))
+                let publication = stream.place(None, draft, &id, now);
+                stream.push(Arc::new(publication.clone()), retention, now);
+                (publication, Some(stream.top()))
             }
         };
         let published = Published { position, duplicate: false };
@@ -80,7 +87,7 @@ impl Stripe {
         now: WallTime,
     ) -> Result<HistoryPage, BackendError> {
         // Until the first publication says how much is kept, nothing is.
-        let nothing = Retention { size: 0, ttl_ms: 0 };
+        let nothing = Retention { size: 0, ttl_ms: 0, bytes: 0 };
         let stream = self.stream(channel, nothing, now)?;
         stream.trim(now);
         Ok(stream.read(query))

@@ -46,12 +46,10 @@ fn channel(text: &str) -> ChannelName {
 
 fn draft(name: &str, data: &str, keep: bool, key: Option<&str>) -> Draft {
     Draft {
-        channel: channel(name),
         data: data.to_owned().into(),
-        info: None,
-        tags: Vec::new(),
-        retention: keep.then_some(Retention { size: 10, ttl_ms: 60_000 }),
+        retention: keep.then_some(Retention { size: 10, ttl_ms: 60_000, bytes: 1 << 20 }),
         idempotency_key: key.map(Into::into),
+        ..Draft::new(channel(name))
     }
 }
 

@@ -159,7 +159,7 @@ fn everything() -> ChannelOptions {
     ChannelOptions {
         presence: true,
         join_leave: true,
-        retention: Some(Retention { size: 100, ttl_ms: 300_000 }),
+        retention: Some(Retention { size: 100, ttl_ms: 300_000, bytes: 16 << 20 }),
         recovery: true,
         ..ChannelOptions::default()
     }

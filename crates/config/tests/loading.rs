@@ -163,7 +163,7 @@ fn namespaces_become_options() {
     let chat = options("chat:lobby").unwrap();
     assert!(!chat.presence && chat.join_leave && chat.force_push_join_leave && chat.recovery);
     assert!(chat.user_limited && !chat.binary);
-    assert_eq!(chat.retention, Some(Retention { size: 50, ttl_ms: 3_600_000 }));
+    assert_eq!(chat.retention, Some(Retention { size: 50, ttl_ms: 3_600_000, bytes: 16 << 20 }));
     let access = |client, subscriber, anonymous| Access { client, subscriber, anonymous };
     assert_eq!(chat.subscribe, access(true, false, true));
     assert_eq!(chat.publish, access(false, true, false));
@@ -198,7 +198,7 @@ fn development_needs_nothing_and_opens_everything() {
     for name in ["lobby", "chat:lobby", "rooms:r", "any.thing:x"] {
         let options = namespaces.options(&ChannelName::parse(name).unwrap()).unwrap();
         assert!(options.presence && options.join_leave && options.recovery, "{name}");
-        assert_eq!(options.retention, Some(Retention { size: 100, ttl_ms: 300_000 }), "{name}");
+        assert_eq!(options.retention, Some(Retention { size: 100, ttl_ms: 300_000, bytes: 16 << 20 }), "{name}");
     }
     let other = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
     assert_ne!(config.api.keys, other.api.keys);

@@ -21,6 +21,12 @@ pub enum BackendError {
     /// Too much is waiting; nothing was done, and trying again later is safe.
     #[error("overloaded")]
     Overloaded,
+    /// There is no room to store it; nothing was done. It can be done again once there is room.
+    #[error("no room to store it")]
+    Full,
+    /// The backend has stopped. What was under way may or may not have been done.
+    #[error("the backend has stopped")]
+    Stopped,
 }
 
 /// What became of a draft.
@@ -41,7 +47,7 @@ pub trait Backend: Send + Sync {
     fn announce(&self, channel: &ChannelName, message: Message);
 
     /// Reads the stream of a channel, creating it if need be, so that its position is defined.
-    /// Only the offset of `since` counts: whether the epoch is the right one is for the caller to
+    /// Only the offset of `since` counts: whether it stands in the same history is for the caller to
     /// see ([`HistoryPage::continues`]).
     fn history(
         &self,

@@ -49,6 +49,17 @@ pub enum Heartbeat {
     OneWay(&'static [u8]),
 }
 
+/// How the payload of a publication is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// As it is.
+    Whole,
+    /// For subscribers that asked for differences: the patch that makes this payload of the one
+    /// before ([`crate::delta`]), or the whole payload where there is no such patch or the codec
+    /// cannot carry it. Either way the reader can tell which.
+    Delta(Option<&'a [u8]>),
+}
+
 /// How one family of clients talks.
 pub trait Codec: Send + Sync {
     /// What carries its messages.
@@ -60,6 +71,17 @@ pub trait Codec: Send + Sync {
     /// Whether payloads that are not JSON can be carried.
     fn carries_binary(&self) -> bool {
         self.framing() == Framing::Binary
+    }
+
+    /// Whether it can tell a client about a gap in a subscription that goes on. Otherwise the
+    /// subscription ends, and the client comes back to it.
+    fn tells_gaps(&self) -> bool {
+        false
+    }
+
+    /// Whether it can write publications as differences ([`Form::Delta`]).
+    fn carries_delta(&self) -> bool {
+        false
     }
 
     /// Reads the commands of a message and hands each to `sink`, until it breaks.
@@ -79,8 +101,14 @@ pub trait Codec: Send + Sync {
     fn encode_push(&self, push: &Push, out: &mut Vec<u8>);
 
     /// Appends one message that tells subscribers of `channel` about `message`; nothing if the
-    /// protocol has no such message. Runs once per message, however many subscribers.
-    fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>);
+    /// protocol has no such message. Runs once per message and form, however many subscribers.
+    fn encode_message(
+        &self,
+        channel: &ChannelName,
+        message: &Message,
+        form: Form<'_>,
+        out: &mut Vec<u8>,
+    );
 
     /// Appends a last message that tells why the connection ends, where its framing has no other
     /// way to; nothing if it has.

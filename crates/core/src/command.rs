@@ -132,6 +132,8 @@ pub struct SubscribeRequest<'a> {
     pub reject_unrecovered: bool,
     /// Tell who comes and goes.
     pub join_leave: bool,
+    /// Send differences between publications where that is possible.
+    pub delta: bool,
     /// The connection is of no use without this channel: close it when refused.
     pub required: bool,
 }
@@ -203,6 +205,7 @@ impl SubscribeRequest<'_> {
             recover: self.recover,
             reject_unrecovered: self.reject_unrecovered,
             join_leave: self.join_leave,
+            delta: self.delta,
             required: self.required,
         }
     }

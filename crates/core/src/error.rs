@@ -46,6 +46,9 @@ pub enum ClientError {
     /// The position asked for cannot be recovered.
     #[error("unrecoverable position")]
     UnrecoverablePosition,
+    /// The node has no room to store it; trying again later may help.
+    #[error("no room to store it")]
+    StorageFull,
 }
 
 /// Why the node closes a connection.

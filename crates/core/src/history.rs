@@ -1,8 +1,9 @@
-//! Reading the stream of a channel.
+//! Reading the stream of a channel, and judging what was read.
 
 use std::sync::Arc;
 
-use crate::position::Position;
+use crate::gap::GapReason;
+use crate::position::{Epoch, Position, Tag};
 use crate::publication::Publication;
 
 /// What to read of a stream.
@@ -16,6 +17,15 @@ pub struct HistoryQuery {
     pub reverse: bool,
 }
 
+/// An earlier history that a stream shares the beginning of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// The name it had.
+    pub epoch: Epoch,
+    /// Up to this offset both are the same.
+    pub shared: u64,
+}
+
 /// A slice of a stream, taken at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryPage {
@@ -23,36 +33,55 @@ pub struct HistoryPage {
     pub top: Position,
     /// What was asked for, in order.
     pub publications: Vec<Arc<Publication>>,
+    /// The tag at the offset the page was read since, where it is known still.
+    pub anchor: Option<Tag>,
+    /// The histories this one has come from.
+    pub ancestors: Arc<[Ancestor]>,
 }
 
 impl HistoryPage {
-    /// Whether this is a page of the very stream that `since` stands in. A position without an
-    /// epoch stands in any.
-    #[must_use]
-    pub fn continues(&self, since: &Position) -> bool {
-        since.epoch.is_empty() || since.epoch == self.top.epoch
-    }
-}
-
-/// Whether `page`, read since `from`, is all that was missed between `from` and the top.
-///
-/// The rule of the Centrifuge protocol: the epoch is the same (or the client knows none), and the
-/// missed publications run without a hole from `from.offset + 1` to the top.
-#[must_use]
-pub fn recovers(from: &Position, page: &HistoryPage) -> bool {
-    page.continues(from)
-        && match (page.publications.first(), page.publications.last()) {
-            (Some(first), Some(last)) => {
-                first.offset.checked_sub(1) == Some(from.offset) && last.offset == page.top.offset
+    /// Whether `from`, the place the page was read since, stands in this very history. A position
+    /// without an epoch stands in any.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn continues(&self, from: &Position) -> Result<(), GapReason> {
+        if !from.epoch.is_empty() && from.epoch != self.top.epoch {
+            let ancestor = self.ancestors.iter().find(|ancestor| ancestor.epoch == from.epoch);
+            let shared = ancestor.ok_or(GapReason::EpochChanged)?.shared;
+            if from.offset > shared {
+                return Err(GapReason::Forked);
             }
-            _ => from.offset == page.top.offset,
         }
+        match (from.tag, self.anchor) {
+            (Some(seen), Some(held)) if seen != held => Err(GapReason::Forked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the page, read forward since `from`, is all that was missed between `from` and the
+    /// top: it is of the same history, and runs without a hole from `from.offset + 1` to the top.
+    ///
+    /// # Errors
+    /// Why it is not. [`GapReason::Limit`] says that it is all right but ends before the top.
+    pub fn recovers(&self, from: &Position) -> Result<(), GapReason> {
+        self.continues(from)?;
+        if from.offset > self.top.offset {
+            // The same name, and yet further than the stream has come.
+            return Err(GapReason::Forked);
+        }
+        match (self.publications.first(), self.publications.last()) {
+            (Some(first), _) if first.offset != from.offset + 1 => Err(GapReason::Trimmed),
+            (Some(_), Some(last)) if last.offset != self.top.offset => Err(GapReason::Limit),
+            (None, _) if from.offset != self.top.offset => Err(GapReason::Trimmed),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::position::Epoch;
     use crate::time::WallTime;
 
     fn page(epoch: &str, top: u64, offsets: &[u64]) -> HistoryPage {
@@ -60,6 +89,7 @@ mod tests {
             Arc::new(Publication {
                 epoch: Epoch::new(epoch),
                 offset,
+                tag: Tag::START,
                 data: bytes::Bytes::new(),
                 info: None,
                 tags: Vec::new(),
@@ -67,28 +97,59 @@ mod tests {
             })
         };
         HistoryPage {
-            top: Position { epoch: Epoch::new(epoch), offset: top },
+            top: from(epoch, top),
             publications: offsets.iter().map(publication).collect(),
+            ..HistoryPage::default()
         }
     }
 
     fn from(epoch: &str, offset: u64) -> Position {
-        Position { epoch: Epoch::new(epoch), offset }
+        Position::new(Epoch::new(epoch), offset)
     }
 
     #[test]
     fn recovered_means_every_missed_publication_is_there() {
-        assert!(recovers(&from("e", 2), &page("e", 4, &[3, 4])));
-        assert!(recovers(&from("e", 4), &page("e", 4, &[])));
-        assert!(recovers(&from("", 3), &page("e", 4, &[4])));
+        assert_eq!(page("e", 4, &[3, 4]).recovers(&from("e", 2)), Ok(()));
+        assert_eq!(page("e", 4, &[]).recovers(&from("e", 4)), Ok(()));
+        assert_eq!(page("e", 4, &[4]).recovers(&from("", 3)), Ok(()));
     }
 
     #[test]
-    fn anything_less_is_not_recovered() {
-        assert!(!recovers(&from("other", 4), &page("e", 4, &[])), "another life of the stream");
-        assert!(!recovers(&from("e", 1), &page("e", 4, &[3, 4])), "2 was trimmed");
-        assert!(!recovers(&from("e", 1), &page("e", 4, &[2, 3])), "cut by the limit");
-        assert!(!recovers(&from("e", 9), &page("e", 4, &[])), "ahead of the stream");
-        assert!(!recovers(&from("e", 1), &page("e", 4, &[])), "all trimmed");
+    fn anything_less_has_a_reason() {
+        use GapReason::{EpochChanged, Forked, Limit, Trimmed};
+        for (since, offsets, reason, why) in [
+            (from("other", 4), &[][..], EpochChanged, "another life of the stream"),
+            (from("e", 1), &[3, 4], Trimmed, "2 was trimmed"),
+            (from("e", 1), &[2, 3], Limit, "cut by the limit"),
+            (from("e", 9), &[], Forked, "ahead of the stream"),
+            (from("", 9), &[], Forked, "ahead of the stream"),
+            (from("e", 1), &[], Trimmed, "all trimmed"),
+        ] {
+            assert_eq!(page("e", 4, offsets).recovers(&since), Err(reason), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_older_lineage_is_the_same_history_up_to_the_parting() {
+        let ancestors = [Ancestor { epoch: Epoch::new("e"), shared: 3 }].into();
+        let page =
+            |offsets| HistoryPage { ancestors: Arc::clone(&ancestors), ..page("e-1", 5, offsets) };
+        assert_eq!(page(&[4, 5]).recovers(&from("e", 3)), Ok(()));
+        assert_eq!(page(&[5]).recovers(&from("e", 4)), Err(GapReason::Forked));
+        assert_eq!(page(&[5]).recovers(&from("e-1", 4)), Ok(()));
+    }
+
+    #[test]
+    fn a_tag_that_differs_is_another_history() {
+        let tag = |byte| Some(Tag([byte; 8]));
+        let page = HistoryPage { anchor: tag(1), ..page("e", 4, &[3, 4]) };
+        assert_eq!(page.recovers(&Position { tag: tag(1), ..from("e", 2) }), Ok(()));
+        assert_eq!(page.recovers(&from("e", 2)), Ok(()), "nothing to compare");
+        let other = Position { tag: tag(2), ..from("e", 2) };
+        assert_eq!(page.recovers(&other), Err(GapReason::Forked));
+        assert_eq!(
+            page.continues(&Position { epoch: Epoch::default(), ..other }),
+            Err(GapReason::Forked)
+        );
     }
 }

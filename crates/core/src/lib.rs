@@ -15,6 +15,7 @@ pub mod codec;
 pub mod command;
 pub mod control;
 pub mod error;
+pub mod gap;
 pub mod gate;
 pub mod history;
 pub mod hub;

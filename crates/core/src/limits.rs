@@ -32,6 +32,18 @@ pub const STREAMS: usize = 1_000_000;
 /// (1 day): who comes back later is told that the stream is another.
 pub const STREAM_IDLE_MS: u64 = 86_400_000;
 
+/// Publications one recovery hands over unless a namespace says otherwise (Centrifuge protocol:
+/// 300). Who missed more pages through history.
+pub const RECOVERY_LIMIT: usize = 300;
+
+/// Names of earlier histories a stream remembers. Who comes back from before them all is told that
+/// the stream is another one, which is safe.
+pub const LINEAGES: usize = 16;
+
+/// Bytes one page of history weighs at most, unless a single publication is heavier: half of what
+/// may wait for a connection by default, so that a page can always be sent.
+pub const HISTORY_PAGE_BYTES: usize = 512 * 1024;
+
 /// Tags one publication may carry, and the bytes of one key or value. Tags travel with every copy.
 pub const TAGS: usize = 32;
 /// Bytes of one tag key or value.
@@ -83,6 +95,9 @@ pub struct Limits {
     pub history_page: usize,
     /// Connections one node accepts (default 100,000). Beyond it new ones are refused at once.
     pub connections: usize,
+    /// Milliseconds a subscriber of a stream may lag behind before its connection is closed as slow
+    /// (default 30 s): a train in a tunnel.
+    pub lag_ms: u64,
     /// Milliseconds a peer has to finish TLS and its request head (default 5 s), against peers
     /// that open connections and trickle bytes.
     pub handshake_ms: u64,
@@ -107,6 +122,7 @@ impl Default for Limits {
             channels_per_connection: 128,
             history_page: 300,
             connections: 100_000,
+            lag_ms: 30_000,
             handshake_ms: 5_000,
             connect_ms: 10_000,
             ping_ms: 25_000,

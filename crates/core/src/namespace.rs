@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::channel::ChannelName;
+use crate::limits::RECOVERY_LIMIT;
 
 /// How much of a channel is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,33 @@ pub struct Retention {
     pub size: usize,
     /// Milliseconds a publication is kept at most.
     pub ttl_ms: u64,
+    /// Bytes the kept publications may weigh together ([`Publication::weight`]).
+    ///
+    /// [`Publication::weight`]: crate::publication::Publication::weight
+    pub bytes: usize,
+}
+
+/// What a subscriber that comes back is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecoveryMode {
+    /// Everything it missed, or nothing.
+    #[default]
+    Stream,
+    /// The latest publication: for channels whose every publication replaces the one before.
+    Cache,
+}
+
+/// What becomes of publications of a channel without positions that a subscriber does not read fast
+/// enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Overflow {
+    /// Its connection is closed as slow, so that it knows.
+    #[default]
+    Close,
+    /// The oldest that still wait are dropped.
+    DropOldest,
+    /// Only the latest waits.
+    KeepLatest,
 }
 
 /// Who may do a thing in a channel without a token that says so.
@@ -37,7 +65,7 @@ impl Access {
 }
 
 /// The options of a namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelOptions {
     /// Who is in the channel can be asked.
     pub presence: bool,
@@ -49,6 +77,22 @@ pub struct ChannelOptions {
     pub retention: Option<Retention>,
     /// Clients may come back at a position and receive what they missed.
     pub recovery: bool,
+    /// What that is.
+    pub recovery_mode: RecoveryMode,
+    /// Publications one recovery hands over at most.
+    pub recovery_limit: usize,
+    /// Subscriptions have a place in the stream even if clients may not come back to it: a hole is
+    /// noticed.
+    pub positioning: bool,
+    /// Publications are delivered before they are stored ([`Draft::early`]).
+    ///
+    /// [`Draft::early`]: crate::publication::Draft::early
+    pub early: bool,
+    /// Subscribers may ask for differences instead of whole publications.
+    pub delta: bool,
+    /// What becomes of publications that a subscriber does not read fast enough, in a channel
+    /// without positions.
+    pub overflow: Overflow,
     /// A channel name that lists a user (`name#42`) is open to that user.
     pub user_limited: bool,
     /// Payloads may be any bytes; clients of text protocols cannot subscribe.
@@ -63,11 +107,36 @@ pub struct ChannelOptions {
     pub read_presence: Access,
 }
 
+impl Default for ChannelOptions {
+    /// Nothing is kept, and nobody may do anything.
+    fn default() -> Self {
+        Self {
+            presence: false,
+            join_leave: false,
+            force_push_join_leave: false,
+            retention: None,
+            recovery: false,
+            recovery_mode: RecoveryMode::default(),
+            recovery_limit: RECOVERY_LIMIT,
+            positioning: false,
+            early: false,
+            delta: false,
+            overflow: Overflow::default(),
+            user_limited: false,
+            binary: false,
+            subscribe: Access::default(),
+            publish: Access::default(),
+            history: Access::default(),
+            read_presence: Access::default(),
+        }
+    }
+}
+
 impl ChannelOptions {
     /// Whether subscriptions of the channel have a place in its stream.
     #[must_use]
     pub fn has_positions(&self) -> bool {
-        self.recovery && self.retention.is_some()
+        (self.recovery || self.positioning) && self.retention.is_some()
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::channel::ChannelName;
 use crate::identity::ClientInfo;
 use crate::namespace::Retention;
-use crate::position::Epoch;
+use crate::position::{Epoch, Position, Tag};
 use crate::time::WallTime;
 
 /// Labels of a publication, in the order given.
@@ -28,6 +28,26 @@ pub struct Draft {
     /// A second draft with the same key in the same channel is not published; its publisher gets
     /// the first one's position.
     pub idempotency_key: Option<Box<str>>,
+    /// Deliver it before it is stored, where storing takes time: faster, and if the node dies at
+    /// that moment, some have seen what the stream does not hold. Its publisher hears of it when it
+    /// is stored, as always.
+    pub early: bool,
+}
+
+impl Draft {
+    /// An empty draft for a channel, to be filled in.
+    #[must_use]
+    pub fn new(channel: ChannelName) -> Self {
+        Self {
+            channel,
+            data: Bytes::new(),
+            info: None,
+            tags: Vec::new(),
+            retention: None,
+            idempotency_key: None,
+            early: false,
+        }
+    }
 }
 
 /// One message of a channel, in its place.
@@ -37,6 +57,9 @@ pub struct Publication {
     pub epoch: Epoch,
     /// Its number in the stream, from 1; 0 in a channel that keeps no history.
     pub offset: u64,
+    /// Proves that its stream held the same before it; [`Tag::START`] in a channel that keeps no
+    /// history.
+    pub tag: Tag,
     /// Its payload.
     pub data: Bytes,
     /// Who published it, when a client did.
@@ -45,6 +68,24 @@ pub struct Publication {
     pub tags: Tags,
     /// When it was placed.
     pub time: WallTime,
+}
+
+/// What a publication costs to keep beside its payload, in bytes: about the size of its record.
+const OVERHEAD: usize = 160;
+
+impl Publication {
+    /// Its place.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch.clone(), offset: self.offset, tag: Some(self.tag) }
+    }
+
+    /// About what it costs to keep, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
+        OVERHEAD + self.data.len() + tags
+    }
 }
 
 /// Anything the subscribers of a channel are told.

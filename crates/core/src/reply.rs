@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::channel::ChannelName;
 use crate::error::UnsubscribeReason;
+use crate::gap::GapReason;
 use crate::history::HistoryPage;
 use crate::identity::{ClientId, ClientInfo};
 use crate::position::Position;
@@ -64,6 +65,11 @@ pub struct SubscribeResult {
     pub was_recovering: bool,
     /// Whether everything missed is here.
     pub recovered: bool,
+    /// Why not, when it asked to come back.
+    pub gap: Option<GapReason>,
+    /// Whether publications come as differences: those here are then written as
+    /// [`Form::Delta`](crate::codec::Form::Delta) too.
+    pub delta: bool,
     /// What was missed, in order.
     pub publications: Vec<Arc<Publication>>,
     /// Handed over by the server with the subscription.
@@ -104,5 +110,17 @@ pub enum Push {
         channel: ChannelName,
         /// The message.
         message: Arc<Message>,
+        /// Whether the subscription's publications come as differences. This one is whole.
+        delta: bool,
+    },
+    /// Publications of a subscription that goes on could not be given to it. Only for codecs that
+    /// can say so ([`Codec::tells_gaps`](crate::codec::Codec::tells_gaps)).
+    Gap {
+        /// The channel.
+        channel: ChannelName,
+        /// Why.
+        reason: GapReason,
+        /// Where it goes on.
+        position: Position,
     },
 }

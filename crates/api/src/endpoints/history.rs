@@ -26,7 +26,7 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
     };
     let since = query.since.clone();
     let page = begin(|done| state.node.history(&place.channel, query, done)).outcome().await??;
-    if since.is_some_and(|since| !page.continues(&since)) {
+    if since.is_some_and(|since| page.continues(&since).is_err()) {
         return Err(ClientError::UnrecoverablePosition.into());
     }
     Ok(write(&page))
@@ -35,7 +35,7 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
 fn since(fields: &Fields<'_>) -> Result<Option<Position>, ApiError> {
     let Some(since) = fields.object("since")? else { return Ok(None) };
     let epoch = Epoch::new(&since.text("epoch")?);
-    Ok(Some(Position { epoch, offset: since.count("offset")?.unwrap_or(0) }))
+    Ok(Some(Position::new(epoch, since.count("offset")?.unwrap_or(0))))
 }
 
 fn write(page: &HistoryPage) -> Vec<u8> {

@@ -61,12 +61,12 @@ impl Content {
         place: &Place<'_>,
     ) -> Result<impl Future<Output = Outcome> + Send + use<>, ApiError> {
         let draft = Draft {
-            channel: place.channel.clone(),
             data: self.payload.carried_by(place.options)?,
-            info: None,
             tags: self.tags.clone(),
             retention: place.options.retention.filter(|_| !self.skip_history),
             idempotency_key: self.idempotency_key.clone(),
+            early: place.options.early,
+            ..Draft::new(place.channel.clone())
         };
         let begun = begin(|done| state.node.publish(draft, done));
         Ok(async move {

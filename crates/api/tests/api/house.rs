@@ -33,7 +33,7 @@ pub(crate) struct House {
 
 /// The names of the namespaces say what they have.
 fn namespaces() -> Namespaces {
-    let kept = Some(Retention { size: 10, ttl_ms: 60_000 });
+    let kept = Some(Retention { size: 10, ttl_ms: 60_000, bytes: 16 << 20 });
     let mut namespaces = Namespaces::new(Some(ChannelOptions::default()));
     namespaces.insert("kept", ChannelOptions { retention: kept, ..ChannelOptions::default() });
     namespaces.insert("seen", ChannelOptions { presence: true, ..ChannelOptions::default() });

@@ -31,7 +31,7 @@ impl Default for Namespace {
 impl Namespace {
     /// The options, with what is kept.
     pub(crate) fn channel_options(&self) -> ChannelOptions {
-        let retention = Retention { size: self.history_size, ttl_ms: self.history_ttl_ms };
+        let retention = Retention { size: self.history_size, ttl_ms: self.history_ttl_ms, bytes: 16 << 20 };
         let retention = (self.history_size > 0).then_some(retention);
         ChannelOptions { retention, ..self.options.clone() }
     }

@@ -83,12 +83,11 @@ impl Session {
                 .and_then(|extra| extra.chan_info.clone()),
         };
         Ok(Draft {
-            channel,
             data: Bytes::from(data.bytes.into_owned()),
             info: Some(info),
-            tags: Vec::new(),
             retention: options.retention,
-            idempotency_key: None,
+            early: options.early,
+            ..Draft::new(channel)
         })
     }
 
@@ -198,7 +197,7 @@ impl Session {
                 return;
             }
             Ticket::History(id, since) => match answer {
-                Answer::History(Ok(page)) if !page.continues(&since) => {
+                Answer::History(Ok(page)) if page.continues(&since).is_err() => {
                     self.asks -= 1;
                     return self.fail(id, ClientError::UnrecoverablePosition, effects);
                 }
@@ -223,6 +222,8 @@ impl From<BackendError> for ClientError {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Overloaded => Self::TooManyRequests,
+            BackendError::Full => Self::StorageFull,
+            BackendError::Stopped => Self::Internal,
         }
     }
 }

@@ -105,6 +105,7 @@ impl Session {
                 reject_unrecovered: false,
                 required: false,
                 joins: options.join_leave && options.force_push_join_leave,
+                delta: false,
                 info: subscription.info,
                 expires_at: None,
                 data: subscription.data,

@@ -54,6 +54,7 @@ impl Session {
                     reject_unrecovered: false,
                     required: false,
                     joins: options.join_leave && options.force_push_join_leave,
+                    delta: false,
                     info,
                     expires_at: None,
                     data,

@@ -7,6 +7,7 @@ use crate::channel::ChannelName;
 use crate::error::{ClientError, CloseReason};
 use crate::history::{HistoryPage, HistoryQuery};
 use crate::identity::{ClientInfo, UserId};
+use crate::namespace::{ChannelOptions, Overflow};
 use crate::position::Position;
 use crate::presence::PresenceStats;
 use crate::publication::Draft;
@@ -35,19 +36,23 @@ pub enum Effect {
         /// Its user.
         user: UserId,
     },
-    /// Deliver the channel's messages from now on.
+    /// Deliver the messages of a channel without positions from now on.
     Listen {
         /// The channel.
         channel: ChannelName,
         /// Joins and leaves too.
         joins: bool,
+        /// What becomes of publications that are not read fast enough.
+        overflow: Overflow,
     },
-    /// Hold back the channel's messages from now on.
+    /// Hold back the messages of a channel with positions from now on.
     Hold {
         /// The channel.
         channel: ChannelName,
         /// Joins and leaves too.
         joins: bool,
+        /// As differences, once released.
+        delta: bool,
     },
     /// Deliver what was held back beyond `after`, and go on.
     Release {
@@ -136,6 +141,7 @@ pub struct SubscribeTicket {
     pub(super) number: u32,
     pub(super) origin: Origin,
     pub(super) channel: ChannelName,
+    pub(super) options: Arc<ChannelOptions>,
     pub(super) recover: Option<Position>,
     pub(super) reject_unrecovered: bool,
     pub(super) required: bool,

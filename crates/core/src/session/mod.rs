@@ -10,6 +10,7 @@ mod connect;
 mod control;
 mod effect;
 mod heartbeat;
+mod recovery;
 mod subscribe;
 mod subscription;
 
@@ -56,12 +57,16 @@ pub struct Surroundings<'a> {
 }
 
 /// What the connection of a session can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Abilities {
     /// Payloads need not be JSON.
     pub binary: bool,
     /// Pings want an answer.
     pub pong: bool,
+    /// The client can be told of a gap in a subscription that goes on.
+    pub gaps: bool,
+    /// Publications may come as differences.
+    pub delta: bool,
 }
 
 /// Something that happened to a session.

@@ -9,7 +9,7 @@ use crate::channel::ChannelName;
 use crate::command::SubscribeRequest;
 use crate::error::{ClientError, CloseReason, UnsubscribeReason};
 use crate::gate::TokenError;
-use crate::history::{HistoryPage, HistoryQuery, recovers};
+use crate::history::HistoryPage;
 use crate::namespace::ChannelOptions;
 use crate::position::Position;
 use crate::publication::Message;
@@ -17,6 +17,7 @@ use crate::reply::{Push, Reply, SubscribeResult};
 use crate::time::WallTime;
 
 use super::effect::SubscribeTicket;
+use super::recovery;
 use super::subscription::{CONNECT_REPLY, LIVE, Subscription, SubscriptionExtra};
 use super::{Ask, Effect, Origin, Session, Surroundings, Ticket, seconds_until, succeed};
 
@@ -27,6 +28,7 @@ pub(super) struct Wanted {
     pub(super) reject_unrecovered: bool,
     pub(super) required: bool,
     pub(super) joins: bool,
+    pub(super) delta: bool,
     pub(super) info: Option<Bytes>,
     pub(super) expires_at: Option<WallTime>,
     pub(super) data: Option<Bytes>,
@@ -50,6 +52,7 @@ impl SubscribeResult {
         let mut position = self.position.clone()?;
         if let Some(last) = self.publications.last() {
             position.offset = last.offset;
+            position.tag = Some(last.tag);
         }
         Some(position)
     }
@@ -104,6 +107,10 @@ impl Session {
             reject_unrecovered: request.reject_unrecovered,
             required: request.required,
             joins: options.join_leave && (options.force_push_join_leave || hears_joins),
+            delta: request.delta
+                && options.delta
+                && options.has_positions()
+                && self.abilities.delta,
             info: None,
             expires_at: None,
             data: None,
@@ -147,7 +154,7 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let Wanted { origin, recover, reject_unrecovered, required, joins, .. } = wanted;
+        let Wanted { origin, recover, reject_unrecovered, required, joins, delta, .. } = wanted;
         let Wanted { info, expires_at, data, .. } = wanted;
         let positioned = options.has_positions();
         let number = if positioned { self.next_ticket() } else { CONNECT_REPLY };
@@ -158,6 +165,8 @@ impl Session {
             waiting_for: number,
             held: positioned,
             joins,
+            delta,
+            overflow: options.overflow,
             server_side: matches!(origin, Origin::Server | Origin::Connect),
             extra,
         });
@@ -172,14 +181,13 @@ impl Session {
             };
             return self.subscribed(origin, channel, result, around, effects);
         }
-        effects.push(Effect::Hold { channel: channel.clone(), joins });
-        // One more than may be delivered: then a full page is not mistaken for a cut one.
-        let limit = if recover.is_some() { around.limits.history_page + 1 } else { 0 };
-        let since = recover.clone();
+        effects.push(Effect::Hold { channel: channel.clone(), joins, delta });
+        let query = recovery::query(recover.as_ref(), options);
         let ticket = Box::new(SubscribeTicket {
             number,
             origin,
             channel: channel.clone(),
+            options: Arc::clone(options),
             recover,
             reject_unrecovered,
             required,
@@ -187,7 +195,7 @@ impl Session {
         });
         effects.push(Effect::Ask {
             ticket: Ticket::Subscribe(ticket),
-            ask: Ask::History { channel, query: HistoryQuery { since, limit, reverse: false } },
+            ask: Ask::History { channel, query },
         });
     }
 
@@ -207,29 +215,25 @@ impl Session {
         };
         subscription.waiting_for = CONNECT_REPLY;
         let expires_at = subscription.extra.as_ref().and_then(|extra| extra.expires_at);
+        let delta = subscription.delta;
         let page = match answer {
             Ok(page) => page,
             Err(error) => return self.abandon(&ticket, error.into(), effects),
         };
-        let recover = &ticket.recover;
-        let was_recovering = recover.is_some();
-        let recovered = recover.as_ref().is_some_and(|from| {
-            page.publications.len() <= around.limits.history_page && recovers(from, &page)
-        });
-        if was_recovering && !recovered && ticket.reject_unrecovered {
+        let start = recovery::start(ticket.recover.as_ref(), &ticket.options, page);
+        if start.gap.is_some() && ticket.reject_unrecovered {
             return self.abandon(&ticket, ClientError::UnrecoverablePosition, effects);
         }
-        let position = match (recover, recovered) {
-            (Some(from), true) => Position { offset: from.offset, ..page.top },
-            _ => page.top,
-        };
+        let was_recovering = ticket.recover.is_some();
         let result = SubscribeResult {
             expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
-            recoverable: true,
-            position: Some(position),
+            recoverable: ticket.options.recovery,
+            position: Some(start.position),
             was_recovering,
-            recovered,
-            publications: if recovered { page.publications } else { Vec::new() },
+            recovered: was_recovering && start.gap.is_none(),
+            gap: start.gap,
+            delta,
+            publications: start.publications,
             data: ticket.data,
         };
         self.subscribed(ticket.origin, ticket.channel, result, around, effects);
@@ -266,11 +270,12 @@ impl Session {
             Origin::Command(id) => succeed(id, Reply::Subscribe(Box::new(result)), effects),
             Origin::Url | Origin::Server => {
                 let mut result = Box::new(result);
+                let delta = result.delta;
                 let missed = std::mem::take(&mut result.publications);
                 effects.push(Effect::Push(Push::Subscribe { channel: channel.clone(), result }));
                 effects.extend(missed.into_iter().map(|publication| {
                     let message = Arc::new(Message::Publication((*publication).clone()));
-                    Effect::Push(Push::Message { channel: channel.clone(), message })
+                    Effect::Push(Push::Message { channel: channel.clone(), message, delta })
                 }));
             }
         }
@@ -292,8 +297,8 @@ impl Session {
         effects.push(match position {
             Some(after) => Effect::Release { channel: channel.clone(), after },
             None => {
-                let joins = self.subscriptions[at].joins;
-                Effect::Listen { channel: channel.clone(), joins }
+                let Subscription { joins, overflow, .. } = self.subscriptions[at];
+                Effect::Listen { channel: channel.clone(), joins, overflow }
             }
         });
         let info = self.info(&self.subscriptions[at]);

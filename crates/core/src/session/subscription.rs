@@ -8,6 +8,7 @@ use crate::channel::ChannelName;
 use crate::error::{ClientError, CloseReason};
 use crate::gate::TokenError;
 use crate::identity::ClientInfo;
+use crate::namespace::Overflow;
 use crate::reply::Reply;
 use crate::time::WallTime;
 
@@ -22,6 +23,8 @@ pub(super) struct Subscription {
     /// Whether its messages are held back meanwhile.
     pub(super) held: bool,
     pub(super) joins: bool,
+    pub(super) delta: bool,
+    pub(super) overflow: Overflow,
     pub(super) server_side: bool,
     pub(super) extra: Option<Box<SubscriptionExtra>>,
 }

@@ -20,7 +20,10 @@ fn a_token_that_expires_says_when() {
 
 #[test]
 fn a_client_that_cannot_answer_pings_is_not_asked_to() {
-    let mut scene = Scene::with(Limits::default(), Abilities { binary: false, pong: false });
+    let mut scene = Scene::with(
+        Limits::default(),
+        Abilities { binary: false, pong: false, ..Abilities::default() },
+    );
     scene.check("1 connect token=user/ann", &["connected ann", "1 connect ping=25"]);
 }
 

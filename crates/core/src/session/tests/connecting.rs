@@ -76,7 +76,8 @@ fn a_place_that_cannot_be_found_ends_the_connection() {
 #[test]
 fn more_channels_than_a_connection_may_have_close() {
     let limits = Limits { channels_per_connection: 1, ..Limits::default() };
-    let mut scene = Scene::with(limits, Abilities { binary: true, pong: true });
+    let mut scene =
+        Scene::with(limits, Abilities { binary: true, pong: true, ..Abilities::default() });
     scene.check(
         "1 connect token=user/ann/channels=log:a,log:b",
         &[
@@ -130,7 +131,7 @@ fn what_comes_early_and_closes_is_the_last_thing_done() {
 #[test]
 fn only_so_much_may_come_early() {
     let limits = Limits { channels_per_connection: 2, ..Limits::default() };
-    let scene = Scene::with(limits, Abilities { binary: true, pong: true });
+    let scene = Scene::with(limits, Abilities { binary: true, pong: true, ..Abilities::default() });
     let mut scene = scene.after(&["1 connect token=user/ann/channels=log:a"]);
     for id in 2..260 {
         scene.check(&format!("{id} presence open:a"), &[]);

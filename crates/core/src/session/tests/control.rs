@@ -33,7 +33,8 @@ fn a_subscription_the_server_makes_is_pushed() {
 #[test]
 fn a_subscription_the_server_cannot_make_is_not_made() {
     let limits = Limits { channels_per_connection: 1, ..Limits::default() };
-    let mut scene = Scene::with(limits, Abilities { binary: true, pong: true });
+    let mut scene =
+        Scene::with(limits, Abilities { binary: true, pong: true, ..Abilities::default() });
     scene.check("control subscribe open:a", &[]);
     scene.feed("1 connect token=user/ann");
     scene.check("control subscribe other:a", &[]);

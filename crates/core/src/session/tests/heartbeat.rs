@@ -61,7 +61,10 @@ fn a_pong_may_carry_an_id() {
 
 #[test]
 fn pings_that_want_no_answer_go_on() {
-    let scene = Scene::with(Limits::default(), Abilities { binary: false, pong: false });
+    let scene = Scene::with(
+        Limits::default(),
+        Abilities { binary: false, pong: false, ..Abilities::default() },
+    );
     let mut scene = scene.after(&["1 connect token=user/ann"]);
     assert_eq!(wait(&mut scene, FIRST_PING_MS), ["ping"]);
     for _ in 0..3 {
@@ -74,7 +77,8 @@ fn pings_that_want_no_answer_go_on() {
 #[test]
 fn the_next_ping_is_the_last_moment_for_an_answer() {
     let limits = Limits { ping_ms: 1_000, pong_ms: 60_000, ..Limits::default() };
-    let scene = Scene::with(limits, Abilities { binary: false, pong: true });
+    let scene =
+        Scene::with(limits, Abilities { binary: false, pong: true, ..Abilities::default() });
     let mut scene = scene.after(&["1 connect token=user/ann", "wait 507"]);
     scene.check("wait 999", &[]);
     scene.check("wait 1", &["close NoPong"]);
@@ -102,8 +106,8 @@ proptest! {
     #[test]
     fn first_pings_are_spread(id: u128, ping_ms in 0u64..100_000) {
         let limits = Limits { ping_ms, ..Limits::default() };
-        let mut scene = Scene::with(limits.clone(), Abilities { binary: false, pong: true });
-        scene.session = Session::new(ClientId(id), Abilities { binary: false, pong: true }, Tick(0), &limits);
+        let mut scene = Scene::with(limits.clone(), Abilities { binary: false, pong: true, ..Abilities::default() });
+        scene.session = Session::new(ClientId(id), Abilities { binary: false, pong: true, ..Abilities::default() }, Tick(0), &limits);
         scene.feed("1 connect token=user/ann");
         let first = scene.session.wake_at().0;
         prop_assert!(ping_ms / 2 <= first && first <= ping_ms, "{first} of {ping_ms}");

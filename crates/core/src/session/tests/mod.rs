@@ -58,7 +58,10 @@ struct Scene {
 impl Scene {
     /// A connection of a client that must show a token, can carry bytes, and answers pings.
     fn new() -> Self {
-        Self::with(Limits::default(), Abilities { binary: true, pong: true })
+        Self::with(
+            Limits::default(),
+            Abilities { binary: true, pong: true, ..Abilities::default() },
+        )
     }
 
     fn with(limits: Limits, abilities: Abilities) -> Self {

@@ -108,7 +108,10 @@ fn everybody_may_have_everything_where_nothing_is_secured() {
 #[test]
 fn bytes_are_kept_from_clients_of_text() {
     let text = || {
-        let scene = Scene::with(Limits::default(), Abilities { binary: false, pong: true });
+        let scene = Scene::with(
+            Limits::default(),
+            Abilities { binary: false, pong: true, ..Abilities::default() },
+        );
         scene.after(&["1 connect token=user/ann"])
     };
     assert_eq!(ann("2 subscribe raw:a"), "hold raw:a");
@@ -116,7 +119,10 @@ fn bytes_are_kept_from_clients_of_text() {
     assert_eq!(first_of(text(), "2 history raw:a"), "2 error: not available");
     text().check("control subscribe raw:a", &["close InappropriateProtocol"]);
 
-    let mut scene = Scene::with(Limits::default(), Abilities { binary: false, pong: true });
+    let mut scene = Scene::with(
+        Limits::default(),
+        Abilities { binary: false, pong: true, ..Abilities::default() },
+    );
     scene.check(
         "1 connect token=user/ann/channels=raw:a",
         &["connected ann", "close InappropriateProtocol"],

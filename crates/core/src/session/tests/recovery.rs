@@ -45,36 +45,66 @@ fn an_empty_epoch_stands_for_any() {
 
 #[test]
 fn whoever_cannot_be_told_everything_starts_at_the_top() {
-    for (words, answer, why) in [
-        ("from=x@4", "e@4", "another stream"),
-        ("from=x@2", "e@4 3 4", "another stream"),
-        ("from=e@1", "e@4 3 4", "2 is gone"),
-        ("from=e@1", "e@4", "all is gone"),
-        ("from=e@1", "e@4 2 3", "4 was cut off"),
-        ("from=e@9", "e@4", "ahead of the stream"),
-        ("from=e@18446744073709551615", "e@4 1", "ahead of every stream"),
+    for (words, answer, gap, why) in [
+        ("from=x@4", "e@4", "epoch_changed", "another stream"),
+        ("from=x@2", "e@4 3 4", "epoch_changed", "another stream"),
+        ("from=e@1", "e@4 3 4", "trimmed", "2 is gone"),
+        ("from=e@1", "e@4", "trimmed", "all is gone"),
+        ("from=e@1", "e@4 2 3", "limit", "4 was cut off"),
+        ("from=e@9", "e@4", "forked", "ahead of the stream"),
+        ("from=e@18446744073709551615", "e@4 1", "forked", "ahead of every stream"),
     ] {
         let (_, effects) = come_back(words, answer);
-        assert_eq!(effects[0], "2 subscribed recoverable at e@4 was_recovering", "{why}");
+        let told = format!("2 subscribed recoverable at e@4 was_recovering gap={gap}");
+        assert_eq!(effects[0], told, "{why}");
         assert_eq!(effects[1], "release log:a after e@4", "{why}");
     }
 }
 
 #[test]
-fn no_more_is_delivered_than_a_page() {
-    let limits = Limits { history_page: 2, ..Limits::default() };
-    let scene = || {
-        let scene = Scene::with(limits.clone(), Abilities { binary: true, pong: true });
-        scene.after(&["1 connect token=user/ann", "2 subscribe log:a from=e@2"])
-    };
+fn no_more_is_delivered_than_the_namespace_allows() {
+    let scene =
+        || Scene::new().after(&["1 connect token=user/ann", "2 subscribe brief:a from=e@2"]);
     assert_eq!(
         scene().feed("answer e@4 3 4")[0],
         "2 subscribed recoverable at e@2 was_recovering recovered #3 #4"
     );
     assert_eq!(
         scene().feed("answer e@5 3 4 5")[0],
-        "2 subscribed recoverable at e@5 was_recovering"
+        "2 subscribed recoverable at e@5 was_recovering gap=limit"
     );
+}
+
+#[test]
+fn a_cache_gives_the_latest_publication() {
+    let scene = || {
+        let mut scene = Scene::new().after(&["1 connect token=user/ann"]);
+        let asked = scene.feed("2 subscribe latest:a from=@0");
+        assert_eq!(asked[1], "ask history latest:a limit 1 reverse");
+        scene
+    };
+    assert_eq!(
+        scene().feed("answer e@7 7"),
+        [
+            "2 subscribed recoverable at e@7 was_recovering recovered #7",
+            "release latest:a after e@7",
+            "enter latest:a ann",
+        ]
+    );
+    assert_eq!(
+        scene().feed("answer e@7")[0],
+        "2 subscribed recoverable at e@7 was_recovering gap=trimmed"
+    );
+}
+
+#[test]
+fn a_channel_may_have_positions_without_recovery() {
+    let mut scene = Scene::new().after(&["1 connect token=user/ann"]);
+    let asked = scene.feed("2 subscribe ordered:a from=e@2");
+    assert_eq!(asked[1], "ask history ordered:a limit 0", "nobody comes back here");
+    let effects = scene.feed("answer e@7");
+    assert_eq!(effects[0], "2 subscribed at e@7");
+    assert_eq!(effects[1], "release ordered:a after e@7");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::history::HistoryQuery;
 use crate::identity::ClientInfo;
+use crate::namespace::Overflow;
 use crate::position::Position;
 use crate::publication::{Draft, Message, Publication};
 use crate::reply::{ConnectResult, Push, Reply, SubscribeResult};
@@ -15,8 +16,16 @@ pub(super) fn effect(effect: &Effect) -> String {
         Effect::Reply { id, result: Err(error) } => format!("{id} error: {error}"),
         Effect::Push(push) => format!("push {}", self::push(push)),
         Effect::Connected { user } => format!("connected {}", name(user.as_str())),
-        Effect::Listen { channel, joins } => format!("listen {channel}{}", flag("joins", *joins)),
-        Effect::Hold { channel, joins } => format!("hold {channel}{}", flag("joins", *joins)),
+        Effect::Listen { channel, joins, overflow } => {
+            let overflow = match overflow {
+                Overflow::Close => String::new(),
+                other => format!(" {other:?}"),
+            };
+            format!("listen {channel}{}{overflow}", flag("joins", *joins))
+        }
+        Effect::Hold { channel, joins, delta } => {
+            format!("hold {channel}{}{}", flag("joins", *joins), flag("delta", *delta))
+        }
         Effect::Release { channel, after } => format!("release {channel} after {}", at(after)),
         Effect::Unlisten { channel } => format!("unlisten {channel}"),
         Effect::Enter { channel, info } => format!("enter {channel} {}", self::info(info)),
@@ -94,6 +103,8 @@ fn subscribe(result: &SubscribeResult) -> String {
         position.unwrap_or_default(),
         flag("was_recovering", result.was_recovering),
         flag("recovered", result.recovered),
+        result.gap.map(|reason| format!(" gap={}", reason.as_str())).unwrap_or_default(),
+        flag("delta", result.delta),
         offsets(&result.publications),
         bytes("data", result.data.as_ref()),
     ]
@@ -109,7 +120,10 @@ fn push(push: &Push) -> String {
         Push::Connect(result) => connect(result),
         Push::Subscribe { channel, result } => format!("subscribed {channel}{}", subscribe(result)),
         Push::Unsubscribe { channel, reason } => format!("unsubscribed {channel}: {reason:?}"),
-        Push::Message { channel, message } => match &**message {
+        Push::Gap { channel, reason, position } => {
+            format!("{channel} gap={} at {}", reason.as_str(), at(position))
+        }
+        Push::Message { channel, message, .. } => match &**message {
             Message::Publication(publication) => format!("{channel} #{}", publication.offset),
             Message::Join(_) | Message::Leave(_) => panic!("a session tells of publications only"),
         },

@@ -22,7 +22,7 @@ use crate::control::Action;
 use crate::error::CloseReason;
 use crate::history::HistoryPage;
 use crate::identity::{ClientInfo, UserId};
-use crate::position::{Epoch, Position};
+use crate::position::{Epoch, Position, Tag};
 use crate::presence::PresenceStats;
 use crate::publication::Publication;
 use crate::session::Answer;
@@ -37,7 +37,7 @@ pub(super) fn channel(text: &str) -> ChannelName {
 /// `epoch@offset`; the epoch may be empty.
 pub(super) fn position(text: &str) -> Position {
     let (epoch, offset) = text.split_once('@').expect("epoch@offset");
-    Position { epoch: Epoch::new(epoch), offset: offset.parse().unwrap() }
+    Position::new(Epoch::new(epoch), offset.parse().unwrap())
 }
 
 /// The words of a line: first those by place, then those by name, then flags asked by their word.
@@ -84,6 +84,7 @@ pub(super) fn request(line: &str) -> Request<'_> {
                 .collect(),
         }),
         "subscribe" => Request::Subscribe(SubscribeRequest {
+            delta: words.flag("delta"),
             channel,
             token: words.named("token").unwrap_or("").into(),
             recover: words.named("from").map(position),
@@ -139,7 +140,7 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
             let top = position(words().next().expect("the top of the stream"));
             let offsets = words().skip(1).map(|offset| offset.parse().unwrap());
             let publications = offsets.map(|offset| publication(&top, offset)).collect();
-            Answer::History(Ok(HistoryPage { top, publications }))
+            Answer::History(Ok(HistoryPage { top, publications, ..HistoryPage::default() }))
         }
         Subject::Presence => {
             let info = |user| ClientInfo {
@@ -162,6 +163,7 @@ fn publication(top: &Position, offset: u64) -> Arc<Publication> {
     Arc::new(Publication {
         epoch: top.epoch.clone(),
         offset,
+        tag: Tag::START,
         data: Bytes::from_static(b"1"),
         info: None,
         tags: Vec::new(),

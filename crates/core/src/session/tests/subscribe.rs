@@ -50,7 +50,7 @@ fn to_leave_a_channel_one_is_not_in_is_no_fault() {
 #[test]
 fn channels_are_limited() {
     let limits = Limits { channels_per_connection: 2, ..Limits::default() };
-    let scene = Scene::with(limits, Abilities { binary: true, pong: true });
+    let scene = Scene::with(limits, Abilities { binary: true, pong: true, ..Abilities::default() });
     let mut scene =
         scene.after(&["1 connect token=user/ann", "2 subscribe open:a", "3 subscribe log:a"]);
     scene.check("4 subscribe open:b", &["4 error: limit exceeded"]);

@@ -3,7 +3,7 @@
 use crate::channel::ChannelName;
 use crate::gate::{Gate, SubscriptionGrant, TokenError};
 use crate::identity::{ClientId, Identity, ServerSubscription, UserId};
-use crate::namespace::{Access, ChannelOptions, Namespaces, Retention};
+use crate::namespace::{Access, ChannelOptions, Namespaces, RecoveryMode, Retention};
 use crate::time::WallTime;
 
 /// When every scene begins.
@@ -75,6 +75,9 @@ impl Gate for TokensAsWords {
 /// | `lists` | open to listed users |
 /// | `lists_open` | open to listed users, and to all where nobody is listed |
 /// | `log` | open, with history and positions |
+/// | `brief` | as `log`, but two publications are all that one recovery gives |
+/// | `latest` | as `log`, but a recovery gives the latest publication |
+/// | `ordered` | open, with history and positions nobody can come back to |
 /// | `kept` | open, with history but no positions |
 /// | `raw` | open, with history and positions, binary |
 /// | `loud` | open, joins for those who ask |
@@ -82,7 +85,7 @@ impl Gate for TokensAsWords {
 /// | `shy` | joins for those who ask, and nobody may read presence |
 pub(super) fn namespaces() -> Namespaces {
     let all = Access::ALL;
-    let retention = Some(Retention { size: 10, ttl_ms: 60_000 });
+    let retention = Some(Retention { size: 10, ttl_ms: 60_000, bytes: 16 << 20 });
     let open = ChannelOptions {
         presence: true,
         subscribe: all,
@@ -110,7 +113,10 @@ pub(super) fn namespaces() -> Namespaces {
         ("lists_open", ChannelOptions { subscribe: all, ..lists.clone() }),
         ("lists", lists),
         ("raw", ChannelOptions { binary: true, ..log.clone() }),
+        ("brief", ChannelOptions { recovery_limit: 2, ..log.clone() }),
+        ("latest", ChannelOptions { recovery_mode: RecoveryMode::Cache, ..log.clone() }),
         ("log", log),
+        ("ordered", ChannelOptions { positioning: true, ..kept.clone() }),
         ("kept", kept),
         ("louder", ChannelOptions { force_push_join_leave: true, ..loud.clone() }),
         ("shy", ChannelOptions { read_presence: Access::default(), ..loud.clone() }),
