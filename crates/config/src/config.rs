@@ -10,7 +10,9 @@ use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
 
 use crate::error::ConfigError;
 use crate::overrides::Overrides;
-use crate::sections::{Api, Client, Log, Namespace, Rooms, Server, Token, rooms_namespace};
+use crate::sections::{
+    Api, Client, Log, Namespace, Rooms, Server, Storage, Token, rooms_namespace,
+};
 use crate::warning::{self, Warning};
 use crate::{environment, file, rules};
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub api: Api,
     /// The rooms endpoint.
     pub rooms: Rooms,
+    /// What keeps the streams of channels.
+    pub storage: Storage,
     /// What is written to standard error.
     pub log: Log,
     /// Bounds on what one client can cost.
@@ -75,6 +79,7 @@ impl Config {
         let mut config = Self {
             client: Client { anonymous: true, insecure: true, page: true, ..Client::default() },
             rooms: Rooms { enabled: true },
+            storage: Storage::in_memory(),
             fallback: Some(everything()),
             ..Self::default()
         };
@@ -161,6 +166,7 @@ fn everything() -> ChannelOptions {
         join_leave: true,
         retention: Some(Retention { size: 100, ttl_ms: 300_000, bytes: 16 << 20 }),
         recovery: true,
+        delta: true,
         ..ChannelOptions::default()
     }
 }

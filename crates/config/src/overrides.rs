@@ -14,6 +14,8 @@ pub struct Overrides {
     pub admin_listen: Option<String>,
     /// `--api-key`, which replaces all configured keys.
     pub api_key: Option<String>,
+    /// `--data-dir`, which chooses the embedded backend too.
+    pub data_dir: Option<String>,
     /// `--log-format`
     pub log_format: Option<String>,
 }
@@ -27,6 +29,7 @@ impl Overrides {
             ("--listen", "server.listen", text(&self.listen)),
             ("--admin-listen", "server.admin_listen", text(&self.admin_listen)),
             ("--api-key", "api.keys", one(&self.api_key)),
+            ("--data-dir", "storage.data_dir", text(&self.data_dir)),
             ("--log-format", "log.format", text(&self.log_format)),
         ] {
             let (Some(value), Some(key)) = (value, keys().find(|key| key.name == name)) else {
@@ -38,6 +41,9 @@ impl Overrides {
                 expected: mismatch.expected,
                 found: mismatch.found,
             })?;
+        }
+        if self.data_dir.is_some() {
+            config.storage.use_directory();
         }
         Ok(())
     }

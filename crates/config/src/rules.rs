@@ -177,6 +177,12 @@ fn options(namespace: &Namespace) -> Verdict {
     refuse_if(options.recovery && namespace.history_size == 0, || {
         "has recovery without history: set history_size".into()
     })?;
+    refuse_if(options.positioning && namespace.history_size == 0, || {
+        "has positioning without history: set history_size".into()
+    })?;
+    refuse_if(options.delta && !options.recovery && !options.positioning, || {
+        "has delta without recovery or positioning: set one of them".into()
+    })?;
     refuse_if(options.force_push_join_leave && !options.join_leave, || {
         "has force_push_join_leave without join_leave".into()
     })?;

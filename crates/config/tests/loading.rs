@@ -4,10 +4,10 @@ mod support;
 
 use support::{complaint, environment, file, load, written};
 use trunkline_auth::Secret;
-use trunkline_config::{Config, Listen, Overrides};
+use trunkline_config::{Config, Keeping, Listen, Overrides};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::gate::Policy;
-use trunkline_core::namespace::{Access, Retention};
+use trunkline_core::namespace::{Access, Overflow, RecoveryMode, Retention};
 use trunkline_telemetry::LogFormat;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -198,7 +198,11 @@ fn development_needs_nothing_and_opens_everything() {
     for name in ["lobby", "chat:lobby", "rooms:r", "any.thing:x"] {
         let options = namespaces.options(&ChannelName::parse(name).unwrap()).unwrap();
         assert!(options.presence && options.join_leave && options.recovery, "{name}");
-        assert_eq!(options.retention, Some(Retention { size: 100, ttl_ms: 300_000, bytes: 16 << 20 }), "{name}");
+        assert_eq!(
+            options.retention,
+            Some(Retention { size: 100, ttl_ms: 300_000, bytes: 16 << 20 }),
+            "{name}"
+        );
     }
     let other = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
     assert_ne!(config.api.keys, other.api.keys);
@@ -234,4 +238,50 @@ fn a_file_of_secrets_that_everyone_can_read_is_warned_of() {
     assert!(!warned("", 0o644).contains("chmod 600"));
     assert!(warned("", 0o600).contains("api.keys is empty"));
     assert!(warned("client.insecure = true", 0o600).contains("client.insecure is on"));
+}
+
+#[test]
+fn streams_are_kept_on_disk_unless_something_else_is_said() {
+    let on_disk = |path: &str| Keeping::Embedded(path.into());
+    let keeping = |more: &str| file(&open(more)).unwrap().storage.keeping();
+    assert_eq!(keeping(""), on_disk("trunkline-data"));
+    assert_eq!(keeping("storage.data_dir = \"/var/lib/t\""), on_disk("/var/lib/t"));
+    assert_eq!(keeping("storage.backend = \"memory\""), Keeping::Memory);
+    let flags = Overrides { data_dir: Some("here".into()), ..Overrides::default() };
+    let memory = open("storage.backend = \"memory\"");
+    assert_eq!(load(&memory, &[], &flags).unwrap().storage.keeping(), on_disk("here"));
+    let dev = |flags: &Overrides| Config::dev(std::iter::empty(), flags).unwrap().storage.keeping();
+    assert_eq!(dev(&Overrides::default()), Keeping::Memory);
+    assert_eq!(dev(&flags), on_disk("here"));
+}
+
+#[test]
+fn a_namespace_says_how_its_streams_are_kept_and_read() {
+    let config = file(&open(
+        "[[namespaces]]
+        name = \"price\"
+        history_size = 1
+        history_bytes = \"1MiB\"
+        recovery = true
+        recovery_mode = \"cache\"
+        recovery_limit = 7
+        delivery = \"early\"
+        delta = true
+        [[namespaces]]
+        name = \"cursor\"
+        overflow = \"keep_latest\"",
+    ))
+    .unwrap();
+    let namespaces = config.namespaces();
+    let options = |name| namespaces.options(&ChannelName::parse(name).unwrap()).unwrap().clone();
+    let price = options("price:x");
+    assert_eq!(price.retention.unwrap().bytes, 1 << 20);
+    assert_eq!((price.recovery_mode, price.recovery_limit), (RecoveryMode::Cache, 7));
+    assert!(price.early && price.delta && price.has_positions());
+    let cursor = options("cursor:x");
+    assert_eq!(
+        (cursor.overflow, cursor.recovery_mode),
+        (Overflow::KeepLatest, RecoveryMode::Stream)
+    );
+    assert!(!cursor.early && !cursor.delta && !cursor.has_positions());
 }

@@ -137,6 +137,9 @@ fn namespaces_make_sense() {
     }
     refused(&namespace("name = \"x\"\nrecovery = true"), "recovery without history");
     accepted(&namespace("name = \"x\"\nrecovery = true\nhistory_size = 1"));
+    refused(&namespace("name = \"x\"\npositioning = true"), "positioning without history");
+    refused(&namespace("name = \"x\"\ndelta = true"), "delta without recovery");
+    accepted(&namespace("name = \"x\"\ndelta = true\npositioning = true\nhistory_size = 1"));
     refused(&namespace("name = \"x\"\nforce_push_join_leave = true"), "without join_leave");
     for what in ["subscribe", "publish", "history", "presence"] {
         let alone = namespace(&format!("name = \"x\"\nallow_{what}_for_anonymous = true"));

@@ -41,8 +41,15 @@ pub(super) const SECTION: Section = Section {
         Key::new(
             "limits.outbound_bytes",
             Kind::Size(|config| &mut config.limits.outbound_bytes, KIB, GIB),
-            "Bytes that may wait for one connection before it is closed as slow; no less than \
-             `limits.message_bytes`.",
+            "Bytes that may wait for one connection. Beyond them its streams are paused, which it \
+             reads on later, other channels drop as their namespace says, and a connection that \
+             is over the bound even so is closed as slow. No less than `limits.message_bytes`.",
+        ),
+        Key::new(
+            "limits.lag",
+            Kind::Time(|config| &mut config.limits.lag_ms, 100, HOUR_MS),
+            "How long a connection whose streams are paused has to catch up before it is closed \
+             as slow.",
         ),
         Key::new(
             "limits.channels_per_connection",
@@ -52,7 +59,7 @@ pub(super) const SECTION: Section = Section {
         Key::new(
             "limits.history_page",
             Kind::Count(|config| &mut config.limits.history_page, 1, 100_000),
-            "Publications that one history answer or recovery may hold.",
+            "Publications that one history answer may hold.",
         ),
         Key::new(
             "limits.connections",

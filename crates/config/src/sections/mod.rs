@@ -7,6 +7,7 @@ mod log;
 mod namespace;
 mod rooms;
 mod server;
+mod storage;
 mod token;
 
 pub use api::Api;
@@ -14,6 +15,7 @@ pub use client::Client;
 pub use log::Log;
 pub use rooms::Rooms;
 pub use server::{Server, Tls};
+pub use storage::{Keeping, Storage};
 pub use token::Token;
 
 pub(crate) use client::is_origin;
@@ -39,6 +41,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     token::SECTION,
     api::SECTION,
     rooms::SECTION,
+    storage::SECTION,
     log::SECTION,
     limits::SECTION,
 ];

@@ -1,6 +1,6 @@
 //! `[[namespaces]]`: what the channels of one kind keep, and who may do what in them.
 
-use trunkline_core::namespace::{Access, ChannelOptions, Retention};
+use trunkline_core::namespace::{Access, ChannelOptions, Overflow, RecoveryMode, Retention};
 
 use crate::key::{Key, Kind};
 
@@ -15,7 +15,23 @@ pub(crate) struct Namespace {
     pub(crate) history_size: usize,
     /// Milliseconds a publication is kept at most.
     pub(crate) history_ttl_ms: u64,
+    /// Bytes the kept publications weigh at most.
+    pub(crate) history_bytes: usize,
+    /// One of [`RECOVERY_MODES`].
+    pub(crate) recovery_mode: &'static str,
+    /// One of [`DELIVERIES`].
+    pub(crate) delivery: &'static str,
+    /// One of [`OVERFLOWS`].
+    pub(crate) overflow: &'static str,
 }
+
+const RECOVERY_MODES: &[&str] = &["stream", "cache"];
+const DELIVERIES: &[&str] = &["stored", "early"];
+const OVERFLOWS: &[&str] = &["close", "drop_oldest", "keep_latest"];
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+const GIB: usize = 1024 * MIB;
 
 impl Default for Namespace {
     fn default() -> Self {
@@ -24,6 +40,10 @@ impl Default for Namespace {
             options: ChannelOptions::default(),
             history_size: 0,
             history_ttl_ms: 300_000,
+            history_bytes: 16 * MIB,
+            recovery_mode: "stream",
+            delivery: "stored",
+            overflow: "close",
         }
     }
 }
@@ -31,9 +51,25 @@ impl Default for Namespace {
 impl Namespace {
     /// The options, with what is kept.
     pub(crate) fn channel_options(&self) -> ChannelOptions {
-        let retention = Retention { size: self.history_size, ttl_ms: self.history_ttl_ms, bytes: 16 << 20 };
-        let retention = (self.history_size > 0).then_some(retention);
-        ChannelOptions { retention, ..self.options.clone() }
+        let retention = Retention {
+            size: self.history_size,
+            ttl_ms: self.history_ttl_ms,
+            bytes: self.history_bytes,
+        };
+        ChannelOptions {
+            retention: (self.history_size > 0).then_some(retention),
+            recovery_mode: match self.recovery_mode {
+                "cache" => RecoveryMode::Cache,
+                _ => RecoveryMode::Stream,
+            },
+            early: self.delivery == "early",
+            overflow: match self.overflow {
+                "drop_oldest" => Overflow::DropOldest,
+                "keep_latest" => Overflow::KeepLatest,
+                _ => Overflow::Close,
+            },
+            ..self.options.clone()
+        }
     }
 }
 
@@ -90,9 +126,54 @@ pub(crate) const NAMESPACES: &[Key<Namespace>] = &[
         "How long a publication is kept at most.",
     ),
     Key::new(
+        "namespaces.history_bytes",
+        Kind::Size(|namespace| &mut namespace.history_bytes, KIB, GIB),
+        "Bytes the kept publications of a channel weigh at most, each with some 160 bytes beside \
+         its payload.",
+    ),
+    Key::new(
         "namespaces.recovery",
         Kind::Flag(|namespace| &mut namespace.options.recovery),
         "Clients that come back receive what they missed. Wants `history_size`.",
+    ),
+    Key::new(
+        "namespaces.recovery_mode",
+        Kind::Choice(|namespace| &mut namespace.recovery_mode, RECOVERY_MODES),
+        "What that is: with `stream` every publication, with `cache` the latest one, for channels \
+         in which each replaces the one before.",
+    ),
+    Key::new(
+        "namespaces.recovery_limit",
+        Kind::Count(|namespace| &mut namespace.options.recovery_limit, 1, 10_000),
+        "Publications one recovery hands over at most. Who missed more is told so, and pages \
+         through history.",
+    ),
+    Key::new(
+        "namespaces.positioning",
+        Kind::Flag(|namespace| &mut namespace.options.positioning),
+        "Subscriptions have a place in the stream even without recovery, so that a hole is \
+         noticed. Wants `history_size`.",
+    ),
+    Key::new(
+        "namespaces.delivery",
+        Kind::Choice(|namespace| &mut namespace.delivery, DELIVERIES),
+        "`stored` delivers a publication once it is on disk, so that nobody sees what a crash \
+         could take back. `early` delivers at once: faster, and after a crash whoever saw more \
+         than was stored is told that the stream has forked. Publishers are answered when it is \
+         stored, either way.",
+    ),
+    Key::new(
+        "namespaces.delta",
+        Kind::Flag(|namespace| &mut namespace.options.delta),
+        "Subscribers that ask for it receive the difference to the publication before. Wants \
+         `recovery` or `positioning`.",
+    ),
+    Key::new(
+        "namespaces.overflow",
+        Kind::Choice(|namespace| &mut namespace.overflow, OVERFLOWS),
+        "What becomes of publications that a client does not read fast enough, in channels \
+         without `recovery` and `positioning`: `close` ends its connection, so that it knows, \
+         `drop_oldest` drops those that wait for longest, `keep_latest` all but the latest.",
     ),
     Key::new(
         "namespaces.binary",
