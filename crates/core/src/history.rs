@@ -41,21 +41,23 @@ pub struct HistoryPage {
 
 impl HistoryPage {
     /// Whether `from`, the place the page was read since, stands in this very history. A position
-    /// without an epoch stands in any.
+    /// without an epoch stands in any; equal tags prove an equal past, whatever it was called.
     ///
     /// # Errors
     /// Why it does not.
     pub fn continues(&self, from: &Position) -> Result<(), GapReason> {
-        if !from.epoch.is_empty() && from.epoch != self.top.epoch {
-            let ancestor = self.ancestors.iter().find(|ancestor| ancestor.epoch == from.epoch);
-            let shared = ancestor.ok_or(GapReason::EpochChanged)?.shared;
-            if from.offset > shared {
-                return Err(GapReason::Forked);
-            }
-        }
-        match (from.tag, self.anchor) {
-            (Some(seen), Some(held)) if seen != held => Err(GapReason::Forked),
-            _ => Ok(()),
+        let proved = from.tag.zip(self.anchor).map(|(seen, held)| seen == held);
+        let at_home = from.epoch.is_empty() || from.epoch == self.top.epoch;
+        let ancestor = self.ancestors.iter().find(|ancestor| ancestor.epoch == from.epoch);
+        match (proved, ancestor) {
+            _ if at_home && proved != Some(false) => Ok(()),
+            _ if at_home => Err(GapReason::Forked),
+            // Another stream's tags start from the same place, and prove nothing there.
+            (_, None) => Err(GapReason::EpochChanged),
+            (Some(true), _) => Ok(()),
+            (Some(false), _) => Err(GapReason::Forked),
+            (None, Some(ancestor)) if from.offset > ancestor.shared => Err(GapReason::Forked),
+            (None, Some(_)) => Ok(()),
         }
     }
 
@@ -137,6 +139,11 @@ mod tests {
         assert_eq!(page(&[4, 5]).recovers(&from("e", 3)), Ok(()));
         assert_eq!(page(&[5]).recovers(&from("e", 4)), Err(GapReason::Forked));
         assert_eq!(page(&[5]).recovers(&from("e-1", 4)), Ok(()));
+        let tag = Some(Tag([1; 8]));
+        let proved = HistoryPage { anchor: tag, ..page(&[5]) };
+        let seen = |epoch| Position { tag, ..from(epoch, 4) };
+        assert_eq!(proved.recovers(&seen("e")), Ok(()), "it was there when the name changed");
+        assert_eq!(proved.recovers(&seen("f")), Err(GapReason::EpochChanged), "never heard of");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod channel;
 pub mod codec;
 pub mod command;
 pub mod control;
+pub mod delta;
 pub mod error;
 pub mod gap;
 pub mod gate;

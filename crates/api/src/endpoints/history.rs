@@ -2,8 +2,8 @@
 
 use trunkline_core::error::ClientError;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
-use trunkline_core::position::{Epoch, Position};
-use trunkline_protocol::json::{write_publication, write_string};
+use trunkline_core::position::{Epoch, Position, Tag};
+use trunkline_protocol::json::{Style, write_publication, write_string};
 
 use super::Outcome;
 use crate::ApiState;
@@ -12,9 +12,9 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::place::Place;
 
-/// `{channel, limit, since: {offset, epoch}, reverse}` → `{publications, offset, epoch}`. Without
-/// a limit only the position is told; a negative one asks for everything. An answer never holds
-/// more than the namespace keeps.
+/// `{channel, limit, since: {offset, epoch, tag}, reverse}` → `{publications, offset, epoch, tag}`.
+/// Without a limit only the position is told; a negative one asks for everything. An answer never
+/// holds more than the namespace keeps, nor more than a page may weigh.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
     let place = Place::read(&state.node, fields)?;
     let retention = place.options.retention.ok_or(ClientError::NotAvailable)?;
@@ -34,8 +34,13 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
 
 fn since(fields: &Fields<'_>) -> Result<Option<Position>, ApiError> {
     let Some(since) = fields.object("since")? else { return Ok(None) };
-    let epoch = Epoch::new(&since.text("epoch")?);
-    Ok(Some(Position::new(epoch, since.count("offset")?.unwrap_or(0))))
+    let place =
+        Position::new(Epoch::new(&since.text("epoch")?), since.count("offset")?.unwrap_or(0));
+    let tag = match &*since.text("tag")? {
+        "" => None,
+        text => Some(Tag::parse(text).ok_or_else(|| since.must_be("tag", "a tag as it was told"))?),
+    };
+    Ok(Some(Position { tag, ..place }))
 }
 
 fn write(page: &HistoryPage) -> Vec<u8> {
@@ -44,10 +49,13 @@ fn write(page: &HistoryPage) -> Vec<u8> {
         if at > 0 {
             out.push(b',');
         }
-        write_publication(&mut out, publication);
+        write_publication(&mut out, publication, Style::TAGGED);
     }
     out.extend_from_slice(format!("],\"offset\":{},\"epoch\":", page.top.offset).as_bytes());
     write_string(&mut out, page.top.epoch.as_str());
+    if let Some(tag) = page.top.tag {
+        out.extend_from_slice(format!(",\"tag\":\"{tag}\"").as_bytes());
+    }
     out.push(b'}');
     out
 }

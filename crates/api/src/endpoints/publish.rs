@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::payload::Payload;
 use crate::place::Place;
 
-/// `{channel, data | b64data, skip_history, tags, idempotency_key}` → `{offset, epoch}`, both
+/// `{channel, data | b64data, skip_history, tags, idempotency_key}` → `{offset, epoch, tag}`, all
 /// absent in channels without history. `delta` is accepted; whether a client gets deltas is
 /// between it and the node.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
@@ -32,6 +32,8 @@ pub(super) struct Content {
 struct Placed<'a> {
     offset: u64,
     epoch: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
 }
 
 impl Content {
@@ -72,7 +74,11 @@ impl Content {
         Ok(async move {
             let published = begun.outcome().await??;
             match &published.position {
-                Some(at) => json(&Placed { offset: at.offset, epoch: at.epoch.as_str() }),
+                Some(at) => json(&Placed {
+                    offset: at.offset,
+                    epoch: at.epoch.as_str(),
+                    tag: at.tag.map(|tag| tag.to_string()),
+                }),
                 None => super::done(),
             }
         })

@@ -10,9 +10,12 @@ use tower::ServiceExt;
 use trunkline_api::{ApiState, router};
 use trunkline_auth::{ApiKeys, Secret};
 use trunkline_backend_memory::MemoryBackend;
+use trunkline_core::backend::{Backend, BackendError, Completion, Published};
 use trunkline_core::channel::ChannelName;
+use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
+use trunkline_core::publication::{Draft, Message};
 use trunkline_core::time::WallTime;
 use trunkline_node::Node;
 use trunkline_node::event::Event;
@@ -41,16 +44,51 @@ fn namespaces() -> Namespaces {
     namespaces
 }
 
+/// A backend that can be read and has no room for more, as when a disk is full.
+struct Full(MemoryBackend);
+
+impl Backend for Full {
+    fn publish(&self, _draft: Draft, done: Completion<Result<Published, BackendError>>) {
+        done(Err(BackendError::Full));
+    }
+
+    fn announce(&self, channel: &ChannelName, message: Message) {
+        self.0.announce(channel, message);
+    }
+
+    fn history(
+        &self,
+        channel: &ChannelName,
+        query: HistoryQuery,
+        done: Completion<Result<HistoryPage, BackendError>>,
+    ) {
+        self.0.history(channel, query, done);
+    }
+
+    fn remove_history(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        self.0.remove_history(channel, done);
+    }
+}
+
 impl House {
     pub(crate) fn new() -> Self {
         Self::with_limits(Limits::default())
     }
 
+    /// Whose backend has no room left for publications.
+    pub(crate) fn without_room() -> Self {
+        Self::build(Limits::default(), |memory| Arc::new(Full(memory)))
+    }
+
     pub(crate) fn with_limits(limits: Limits) -> Self {
+        Self::build(limits, |memory| Arc::new(memory))
+    }
+
+    fn build(limits: Limits, backend: impl FnOnce(MemoryBackend) -> Arc<dyn Backend>) -> Self {
         let mailbox = Arc::new(Mailbox::new(MAILBOX, Box::new(|| ())));
         let switchboard = Arc::new(Switchboard::new(vec![Arc::clone(&mailbox)]));
         let sink = Arc::clone(&switchboard);
-        let backend = Arc::new(MemoryBackend::new(sink, Box::new(|| WallTime(1))));
+        let backend = backend(MemoryBackend::new(sink, Box::new(|| WallTime(1))));
         let metrics = Metrics::new(1);
         let node = Node::new("n1", "attic", namespaces(), limits, metrics, switchboard, backend);
         let node = Arc::new(node);

@@ -1,12 +1,13 @@
 //! Publishing, and reading back what was published.
 
+use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use trunkline_core::publication::{Message, Publication};
 use trunkline_node::event::Event;
 
-use crate::house::{House, MAILBOX};
+use crate::house::{House, MAILBOX, read, request};
 
 /// The publications that reached the shard, with their channels.
 fn heard(house: &House) -> Vec<(String, Publication)> {
@@ -73,27 +74,40 @@ async fn history_tells_positions_and_reads_back() {
     let house = House::new();
     let first = house.done("publish", json!({"channel": "kept:1", "data": 1})).await;
     assert_eq!(first["offset"], 1);
+    assert_eq!(first["tag"].as_str().map(str::len), Some(16));
     let tags = json!({"kind": "a\"b", "z": ""});
-    house.done("publish", json!({"channel": "kept:1", "data": 2, "tags": tags})).await;
-    house.done("publish", json!({"channel": "kept:1", "data": 3})).await;
+    let body = json!({"channel": "kept:1", "data": 2, "tags": tags});
+    let second = house.done("publish", body).await;
+    let third = house.done("publish", json!({"channel": "kept:1", "data": 3})).await;
 
+    let position = |at: &Value| json!({"publications": [], "offset": 3, "epoch": at["epoch"], "tag": at["tag"]});
     let top = house.done("history", json!({"channel": "kept:1"})).await;
-    assert_eq!(top, json!({"publications": [], "offset": 3, "epoch": first["epoch"]}));
+    assert_eq!(top, position(&third));
     let all = house.done("history", json!({"channel": "kept:1", "limit": -1})).await;
     let publications = json!([
-        {"data": 1, "offset": 1}, {"data": 2, "offset": 2, "tags": tags}, {"data": 3, "offset": 3}
+        {"data": 1, "offset": 1, "tag": first["tag"]},
+        {"data": 2, "offset": 2, "tag": second["tag"], "tags": tags},
+        {"data": 3, "offset": 3, "tag": third["tag"]},
     ]);
     assert_eq!(all["publications"], publications);
     let since = json!({"channel": "kept:1", "limit": 1, "since": first});
     assert_eq!(house.done("history", since).await["publications"][0]["offset"], 2);
     let newest = json!({"channel": "kept:1", "limit": 1, "reverse": true});
     assert_eq!(house.done("history", newest).await["publications"][0]["offset"], 3);
-    let forked = json!({"channel": "kept:1", "since": {"offset": 1, "epoch": "other"}});
-    assert_eq!(house.refused("history", forked).await.0, 112);
+    let before = json!({"channel": "kept:1", "limit": 9, "since": third, "reverse": true});
+    let before = house.done("history", before).await;
+    assert_eq!(before["publications"], json!([publications[1], publications[0]]));
+    for since in [
+        json!({"offset": 1, "epoch": "other"}),
+        json!({"offset": 1, "epoch": first["epoch"], "tag": second["tag"]}),
+    ] {
+        let forked = json!({"channel": "kept:1", "since": since});
+        assert_eq!(house.refused("history", forked).await.0, 112);
+    }
 
     house.done("history_remove", json!({"channel": "kept:1"})).await;
     let left = house.done("history", json!({"channel": "kept:1", "limit": 9})).await;
-    assert_eq!(left, json!({"publications": [], "offset": 3, "epoch": first["epoch"]}));
+    assert_eq!(left, position(&third));
 }
 
 #[tokio::test]
@@ -122,6 +136,7 @@ async fn a_broadcast_answers_for_each_channel() {
     let channels = json!(["news", "nowhere:1", "kept:1", "no blanks"]);
     let result = house.done("broadcast", json!({"channels": channels, "data": {"x": 1}})).await;
     let responses = result["responses"].as_array().unwrap();
+    assert!(responses[2]["result"]["tag"].is_string());
     assert_eq!(responses[0], json!({"result": {}}));
     assert_eq!(responses[1]["error"]["code"], 102);
     assert_eq!(responses[2]["result"]["offset"], 1);
@@ -163,6 +178,7 @@ async fn what_makes_no_sense_is_named() {
         ("broadcast", json!({"channels": vec!["a"; 1001], "data": 1}), "at most 1000"),
         ("history", json!({"channel": "kept:1", "limit": "1"}), "`limit`"),
         ("history", json!({"channel": "kept:1", "since": {"offset": -1}}), "`since.offset`"),
+        ("history", json!({"channel": "kept:1", "since": {"tag": "x"}}), "`since.tag`"),
     ] {
         let (code, message) = house.refused(method, body).await;
         assert_eq!(code, 107, "{message}");
@@ -193,6 +209,19 @@ async fn an_overloaded_node_says_so_and_takes_nothing() {
     assert_eq!(house.refused("publish", body.clone()).await.0, 111);
     assert_eq!(heard(&house).len(), MAILBOX);
     assert_eq!(house.done("publish", body).await["offset"], MAILBOX + 1);
+}
+
+#[tokio::test]
+async fn no_room_is_an_error_that_passes() {
+    let house = House::without_room();
+    let body = json!({"channel": "kept:1", "data": 1});
+    let told = house.refused("publish", body.clone()).await;
+    assert_eq!(told, (100, "no room to store it".to_owned()));
+    let request = request("publish").header("X-Centrifugo-Error-Mode", "transport");
+    let response = house.send(request.body(body.to_string().into()).unwrap()).await;
+    let (status, error) = read(response).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(error, json!({"code": 100, "message": "no room to store it"}));
 }
 
 #[tokio::test]

@@ -48,10 +48,8 @@ pub(super) fn start(
 
 /// All or nothing: every missed publication, or none and the reason.
 fn after(from: &Position, limit: usize, page: HistoryPage) -> Start {
-    let whole = page.recovers(from).and_then(|()| match page.publications.len() <= limit {
-        true => Ok(()),
-        false => Err(GapReason::Limit),
-    });
+    let fits = page.publications.len() <= limit;
+    let whole = page.recovers(from).and(if fits { Ok(()) } else { Err(GapReason::Limit) });
     if let Err(reason) = whole {
         return at_top(page, Some(reason));
     }
@@ -68,7 +66,11 @@ fn latest(from: &Position, page: HistoryPage) -> Start {
     let current = at_home && from.offset == page.top.offset;
     match (page.publications.is_empty(), current) {
         (_, true) => at_top(page, None),
-        (false, false) => Start { position: page.top, publications: page.publications, gap: None },
+        (false, false) => {
+            // Before it, not at it: a connection that breaks in between must not lose it.
+            let before = Position::new(page.top.epoch, page.top.offset.saturating_sub(1));
+            Start { position: before, publications: page.publications, gap: None }
+        }
         (true, false) => {
             let reason = page.continues(from).err().unwrap_or(GapReason::Trimmed);
             at_top(page, Some(reason))
@@ -90,7 +92,7 @@ mod tests {
         ChannelOptions { recovery_mode: mode, recovery_limit: 3, ..ChannelOptions::default() }
     }
 
-    fn page(top: u64, offsets: std::ops::RangeInclusive<u64>) -> HistoryPage {
+    fn page(top: u64, offsets: impl IntoIterator<Item = u64>) -> HistoryPage {
         let epoch = Epoch::new("e");
         let publication = |offset| {
             let epoch = epoch.clone();
@@ -99,7 +101,7 @@ mod tests {
         };
         HistoryPage {
             top: Position::new(epoch.clone(), top),
-            publications: offsets.map(publication).collect(),
+            publications: offsets.into_iter().map(publication).collect(),
             ..HistoryPage::default()
         }
     }
@@ -118,7 +120,7 @@ mod tests {
         let options = options(RecoveryMode::Stream);
         let start = |since: u64, page| outcome(&start(Some(&from(since)), &options, page));
         assert_eq!(start(4, page(7, 5..=7)), (4, vec![5, 6, 7], None));
-        assert_eq!(start(7, page(7, 8..=7)), (7, vec![], None));
+        assert_eq!(start(7, page(7, [])), (7, vec![], None));
         assert_eq!(start(3, page(7, 4..=7)), (7, vec![], Some(GapReason::Limit)), "4 of 3");
         assert_eq!(start(3, page(9, 4..=7)), (9, vec![], Some(GapReason::Limit)), "cut");
         assert_eq!(start(3, page(7, 5..=7)), (7, vec![], Some(GapReason::Trimmed)));
@@ -128,13 +130,13 @@ mod tests {
     fn a_cache_gives_the_latest() {
         let options = options(RecoveryMode::Cache);
         let start = |since: &Position, page| outcome(&start(Some(since), &options, page));
-        assert_eq!(start(&from(2), page(7, 7..=7)), (7, vec![7], None));
+        assert_eq!(start(&from(2), page(7, 7..=7)), (6, vec![7], None));
         assert_eq!(start(&from(7), page(7, 7..=7)), (7, vec![], None), "has it");
-        assert_eq!(start(&Position::default(), page(7, 7..=7)), (7, vec![7], None));
-        assert_eq!(start(&Position::default(), page(0, 1..=0)), (0, vec![], None), "nothing yet");
-        assert_eq!(start(&from(2), page(7, 8..=7)), (7, vec![], Some(GapReason::Trimmed)));
+        assert_eq!(start(&Position::default(), page(7, 7..=7)), (6, vec![7], None));
+        assert_eq!(start(&Position::default(), page(0, [])), (0, vec![], None), "nothing yet");
+        assert_eq!(start(&from(2), page(7, [])), (7, vec![], Some(GapReason::Trimmed)));
         let other = Position::new(Epoch::new("other"), 7);
-        assert_eq!(start(&other, page(7, 7..=7)), (7, vec![7], None), "the latest is enough");
-        assert_eq!(start(&other, page(7, 8..=7)).2, Some(GapReason::EpochChanged));
+        assert_eq!(start(&other, page(7, 7..=7)), (6, vec![7], None), "the latest is enough");
+        assert_eq!(start(&other, page(7, [])).2, Some(GapReason::EpochChanged));
     }
 }

@@ -19,6 +19,9 @@ const SERVER_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " trunkline");
 /// Bit of a subscribe request's `flag`: answer an error when the position cannot be recovered.
 const REJECT_UNRECOVERED: i64 = 2;
 
+/// What a subscribe request calls the only kind of differences there is.
+const FOSSIL: &str = "fossil";
+
 /// How a connection of this protocol is kept alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pings {

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 
 pub(crate) use self::object::Object;
-pub(crate) use self::shapes::write_client_id;
-pub use self::shapes::{write_client_info, write_payload, write_publication};
+pub use self::shapes::{Style, write_client_info, write_payload, write_publication};
+pub(crate) use self::shapes::{write_client_id, write_tag};
 
 /// Whether `bytes` are exactly one JSON value in UTF-8, with or without white space around it.
 /// Nesting of any depth is followed without recursion.
@@ -58,6 +58,16 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(&bytes[done..]);
     out.push(b'"');
+}
+
+/// How many bytes [`write_string`] appends for `text`.
+pub(crate) fn string_length(text: &str) -> usize {
+    let length = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    2 + text.bytes().map(length).sum::<usize>()
 }
 
 /// Appends a whole number.
@@ -110,6 +120,7 @@ mod tests {
         fn any_text_comes_back_from_its_string(text in any::<String>()) {
             let mut out = Vec::new();
             write_string(&mut out, &text);
+            prop_assert_eq!(out.len(), string_length(&text));
             prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
         }
 
@@ -117,6 +128,7 @@ mod tests {
         fn control_characters_come_back_too(text in "[\\x00-\\x7f]{0,64}") {
             let mut out = Vec::new();
             write_string(&mut out, &text);
+            prop_assert_eq!(out.len(), string_length(&text));
             prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
         }
     }

@@ -13,9 +13,12 @@ use crate::{position, registry};
 /// a request head.
 const URL_CHANNELS: usize = 128;
 
+/// A channel, and the position at which the client wants to come back to it.
+type Place = (String, Option<Position>);
+
 /// Plain JSON over a WebSocket. Parameters, all optional: `channels` (names separated by commas),
-/// `token` (or a bearer token), `join_leave=true`, and `since=<epoch>.<offset>` to come back to a
-/// single channel.
+/// `token` (or a bearer token), `join_leave=true`, and a position to come back at: `since` for a
+/// single channel, `since.<channel>` for each of several.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainWebSocket;
 
@@ -32,15 +35,16 @@ impl Endpoint for PlainWebSocket {
         if let Some(format) = request.param("format").filter(|format| *format != "json") {
             return Err(refusal(format!("unknown format {}", quoted(format))));
         }
-        let channels = channels(request)?;
-        let recover = since(request, channels.len())?;
-        Ok(Opening { codec: registry::PLAIN, requests: requests(request, channels, recover) })
+        let places = places(request, &channels(request)?)?;
+        Ok(Opening { codec: registry::PLAIN, requests: requests(request, places) })
     }
 }
 
 /// Plain JSON as an event stream. Parameters as for [`PlainWebSocket`], but at least one channel
 /// must be named. Of a single channel each publication has its position as the event's id, and a
-/// `Last-Event-ID` takes precedence over `since`, which an EventSource repeats unchanged.
+/// `Last-Event-ID` takes precedence over `since`, which an EventSource repeats unchanged. For the
+/// same reason several channels cannot be come back to: without ids it would begin again at the
+/// same place each time.
 #[derive(Clone, Copy, Debug)]
 pub struct EventStream;
 
@@ -54,17 +58,19 @@ impl Endpoint for EventStream {
     }
 
     fn open(&self, request: &OpenRequest<'_>) -> Result<Opening, Refusal> {
-        let channels = channels(request)?;
-        let (codec, recover) = match channels.len() {
-            0 => return Err(refusal("no channels: add ?channels=a,b")),
-            1 => (registry::EVENT_STREAM, last_event(request)),
-            _ => (registry::EVENT_STREAM_OF_SEVERAL, None),
+        let mut places = places(request, &channels(request)?)?;
+        let codec = match &mut *places {
+            [] => return Err(refusal("no channels: add ?channels=a,b")),
+            [(_, place)] => {
+                *place = last_event(request).or(place.take());
+                registry::EVENT_STREAM
+            }
+            several if several.iter().any(|(_, place)| place.is_some()) => {
+                return Err(refusal("since: an event stream of several channels has no positions"));
+            }
+            _ => registry::EVENT_STREAM_OF_SEVERAL,
         };
-        let recover = match recover {
-            Some(position) => Some(position),
-            None => since(request, channels.len())?,
-        };
-        Ok(Opening { codec, requests: requests(request, channels, recover) })
+        Ok(Opening { codec, requests: requests(request, places) })
     }
 }
 
@@ -98,16 +104,30 @@ fn channels(request: &OpenRequest<'_>) -> Result<Vec<String>, Refusal> {
     Ok(channels)
 }
 
-/// The position given by `since`, which must be of the only channel.
-fn since(request: &OpenRequest<'_>, channels: usize) -> Result<Option<Position>, Refusal> {
-    match request.param("since") {
-        None | Some("") => Ok(None),
-        Some(_) if channels != 1 => Err(refusal("since: wants exactly one channel")),
-        Some(text) => match position::parse(text) {
-            Some(position) => Ok(Some(position)),
-            None => Err(refusal("since: wants <epoch>.<offset>")),
-        },
+/// The channels with the position that the URL gives for each.
+fn places(request: &OpenRequest<'_>, channels: &[String]) -> Result<Vec<Place>, Refusal> {
+    let mut places: Vec<Place> = channels.iter().map(|name| (name.clone(), None)).collect();
+    for (key, text) in request.query.iter().filter(|(_, text)| !text.is_empty()) {
+        let place = if key == "since" {
+            match &mut *places {
+                [(_, place)] => place,
+                _ => return Err(refusal("since: wants exactly one channel, or since.<channel>")),
+            }
+        } else if let Some(channel) = key.strip_prefix("since.") {
+            match places.iter_mut().find(|(name, _)| name == channel) {
+                Some((_, place)) => place,
+                None => {
+                    let channel = quoted(channel);
+                    return Err(refusal(format!("since: {channel} is none of the channels")));
+                }
+            }
+        } else {
+            continue;
+        };
+        let position = position::parse(text);
+        *place = Some(position.ok_or_else(|| refusal("since: wants <epoch>.<offset>~<tag>"))?);
     }
+    Ok(places)
 }
 
 /// The position an EventSource comes back with. An id that is not ours is not refused, which an
@@ -118,17 +138,13 @@ fn last_event(request: &OpenRequest<'_>) -> Option<Position> {
     Some(position::parse(id).unwrap_or_else(|| position::foreign(id, 0)))
 }
 
-fn requests(
-    request: &OpenRequest<'_>,
-    channels: Vec<String>,
-    mut recover: Option<Position>,
-) -> Vec<Request<'static>> {
+fn requests(request: &OpenRequest<'_>, places: Vec<Place>) -> Vec<Request<'static>> {
     let join_leave = request.param("join_leave") == Some("true");
     let connect = Request::Connect(ConnectRequest { token: token(request), ..Default::default() });
-    let subscriptions = channels.into_iter().map(|channel| {
+    let subscriptions = places.into_iter().map(|(channel, recover)| {
         Request::Subscribe(SubscribeRequest {
             channel: Cow::Owned(channel),
-            recover: recover.take(),
+            recover,
             join_leave,
             ..Default::default()
         })

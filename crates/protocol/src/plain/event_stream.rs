@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use trunkline_core::channel::ChannelName;
-use trunkline_core::codec::{Codec, Framing, Heartbeat, Incoming, Malformed};
+use trunkline_core::codec::{Codec, Form, Framing, Heartbeat, Incoming, Malformed};
 use trunkline_core::command::Command;
 use trunkline_core::error::{ClientError, CloseReason};
-use trunkline_core::position::Epoch;
+use trunkline_core::position::Position;
 use trunkline_core::publication::Message;
 use trunkline_core::reply::{Push, Reply};
 
@@ -30,13 +30,13 @@ pub struct EventStreamCodec {
 }
 
 impl EventStreamCodec {
-    fn write_id(&self, out: &mut Vec<u8>, epoch: &Epoch, offset: u64) {
+    fn write_id(&self, out: &mut Vec<u8>, position: &Position) {
         if !self.event_ids {
             return;
         }
         let start = out.len();
         out.extend_from_slice(b"id: ");
-        if position::write(out, epoch, offset) {
+        if position::write(out, position) {
             out.push(b'\n');
         } else {
             out.truncate(start);
@@ -47,7 +47,7 @@ impl EventStreamCodec {
         if let Message::Publication(publication) = message
             && publication.offset > 0
         {
-            self.write_id(out, &publication.epoch, publication.offset);
+            self.write_id(out, &publication.position());
         }
     }
 }
@@ -69,6 +69,10 @@ impl Codec for EventStreamCodec {
         Heartbeat::OneWay(b":\n\n")
     }
 
+    fn tells_gaps(&self) -> bool {
+        true
+    }
+
     fn decode(
         &self,
         _message: Incoming<'_>,
@@ -84,20 +88,30 @@ impl Codec for EventStreamCodec {
     fn encode_push(&self, push: &Push, out: &mut Vec<u8>) {
         match push {
             Push::Connect(_) => out.extend_from_slice(RETRY),
+            // What is recovered follows in events of its own: until then the reader is where it was,
+            // and must come back there if it is cut off in between.
+            Push::Subscribe { result, .. } if result.recovered => {}
             Push::Subscribe { result, .. } => {
                 if let Some(position) = &result.position {
-                    self.write_id(out, &position.epoch, position.offset);
+                    self.write_id(out, position);
                 }
             }
             Push::Message { message, .. } => self.write_message_id(out, message),
+            Push::Gap { position, .. } => self.write_id(out, position),
             Push::Unsubscribe { .. } => {}
         }
         write_data(out, |out| PlainCodec.encode_push(push, out));
     }
 
-    fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>) {
+    fn encode_message(
+        &self,
+        channel: &ChannelName,
+        message: &Message,
+        form: Form<'_>,
+        out: &mut Vec<u8>,
+    ) {
         self.write_message_id(out, message);
-        write_data(out, |out| PlainCodec.encode_message(channel, message, out));
+        write_data(out, |out| PlainCodec.encode_message(channel, message, form, out));
     }
 
     /// A response has no close code: it comes as an event, before the stream ends.

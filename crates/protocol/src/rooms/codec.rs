@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use trunkline_core::channel::ChannelName;
-use trunkline_core::codec::{Codec, Framing, Heartbeat, Incoming, Malformed};
+use trunkline_core::codec::{Codec, Form, Framing, Heartbeat, Incoming, Malformed};
 use trunkline_core::command::{Command, Payload, Request};
 use trunkline_core::error::{ClientError, CloseReason};
 use trunkline_core::identity::{ClientInfo, UserId};
@@ -52,12 +52,18 @@ impl Codec for RoomsCodec {
     }
 
     fn encode_push(&self, push: &Push, out: &mut Vec<u8>) {
-        if let Push::Message { channel, message } = push {
-            self.encode_message(channel, message, out);
+        if let Push::Message { channel, message, .. } = push {
+            self.encode_message(channel, message, Form::Whole, out);
         }
     }
 
-    fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>) {
+    fn encode_message(
+        &self,
+        channel: &ChannelName,
+        message: &Message,
+        _form: Form<'_>,
+        out: &mut Vec<u8>,
+    ) {
         // A token may bring other channels along; this format has no words for them.
         let Some(room) = channel.as_str().strip_prefix(CHANNEL_PREFIX) else { return };
         match message {

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use trunkline_core::codec::{Heartbeat, Incoming, Malformed};
 use trunkline_core::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
 use trunkline_core::error::{ClientError, UnsubscribeReason};
+use trunkline_core::gap::GapReason;
 use trunkline_core::history::HistoryPage;
 use trunkline_core::identity::ClientInfo;
 use trunkline_core::presence::PresenceStats;
@@ -422,9 +423,36 @@ fn a_recovered_subscription_brings_what_was_missed() {
 }
 
 #[test]
+fn a_position_without_recovery_is_told_as_such() {
+    let result = SubscribeResult { recoverable: false, ..positioned("e", 4) };
+    check_reply(
+        2,
+        &Ok(Reply::Subscribe(Box::new(result))),
+        r#"{"id":2,"subscribe":{"epoch":"e","offset":4,"positioned":true}}"#,
+    );
+}
+
+#[test]
+fn an_sdk_is_not_told_why_it_missed_something() {
+    let gap = Some(GapReason::Forked);
+    let result = SubscribeResult { was_recovering: true, gap, ..positioned("e", 4) };
+    check_reply(
+        2,
+        &Ok(Reply::Subscribe(Box::new(result))),
+        r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","offset":4,"positioned":true,"was_recovering":true}}"#,
+    );
+    let (channel, position) = (channel_name("c"), place("e", 4));
+    check_push(&Push::Gap { channel, reason: GapReason::Overflow, position }, "");
+    assert!(!codec(CENTRIFUGE_JSON).tells_gaps());
+}
+
+#[test]
 fn history_and_refresh_are_written_whole() {
-    let page =
-        HistoryPage { top: position("e", 5), publications: vec![publication("[1]", 5).into()] };
+    let page = HistoryPage {
+        top: place("e", 5),
+        publications: vec![publication("[1]", 5).into()],
+        ..HistoryPage::default()
+    };
     check_reply(
         6,
         &Ok(Reply::History(page)),
@@ -446,6 +474,11 @@ fn an_error_says_whether_to_try_again() {
         3,
         &Err(ClientError::Internal),
         r#"{"id":3,"error":{"code":100,"message":"internal error","temporary":true}}"#,
+    );
+    check_reply(
+        3,
+        &Err(ClientError::StorageFull),
+        r#"{"id":3,"error":{"code":100,"message":"no room to store it","temporary":true}}"#,
     );
     check_reply(
         3,
@@ -495,6 +528,7 @@ fn a_push_carries_what_there_is() {
         &Push::Message {
             channel: channel_name("c"),
             message: Message::Publication(publication("1", 2)).into(),
+            delta: false,
         },
         r#"{"push":{"channel":"c","pub":{"data":1,"offset":2}}}"#,
     );

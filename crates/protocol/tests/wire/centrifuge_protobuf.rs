@@ -216,8 +216,11 @@ fn every_reply_is_written_as_its_readers_expect() {
         &Ok(Reply::PresenceStats(PresenceStats { clients: 3, users: 2 })),
         "080805520408031002",
     );
-    let page =
-        HistoryPage { top: position("e", 5), publications: vec![publication("1", 5).into()] };
+    let page = HistoryPage {
+        top: place("e", 5),
+        publications: vec![publication("1", 5).into()],
+        ..HistoryPage::default()
+    };
     check_reply(6, &Ok(Reply::History(page)), "1008065a0c0a0522013130051201651805");
     check_reply(
         7,

@@ -6,6 +6,7 @@ mod any_bytes;
 mod centrifuge_endpoint;
 mod centrifuge_json;
 mod centrifuge_protobuf;
+mod delta;
 mod plain;
 mod rooms;
 mod transcript;

@@ -8,6 +8,9 @@ use trunkline_core::codec::{
 };
 use trunkline_core::command::{ConnectRequest, Request, SubscribeRequest};
 use trunkline_core::error::{ClientError, CloseReason, UnsubscribeReason};
+use trunkline_core::gap::GapReason;
+use trunkline_core::history::HistoryPage;
+use trunkline_core::position::Position;
 use trunkline_core::publication::Message;
 use trunkline_core::reply::{Push, Reply, SubscribeResult};
 use trunkline_protocol::plain::{EventStream, PlainWebSocket};
@@ -30,6 +33,10 @@ fn ws(query: &str) -> Result<Opening, Refusal> {
 
 fn sse(query: &str) -> Result<Opening, Refusal> {
     EventStream.open(&request("/sse", query))
+}
+
+fn recovering(channel: &str, position: Position) -> Request<'_> {
+    Request::Subscribe(SubscribeRequest { recover: Some(position), ..subscribe(channel) })
 }
 
 fn connect(token: &str) -> Request<'static> {
@@ -69,13 +76,41 @@ fn channels_and_token_stand_in_the_url() {
 
 #[test]
 fn one_channel_can_be_come_back_to() {
-    let recover = Some(position("0f.e", 12));
-    let wanted = Request::Subscribe(SubscribeRequest { recover, ..subscribe("a") });
-    check_opening(ws("channels=a&since=0f.e.12"), PLAIN, &[connect(""), wanted.clone()]);
-    check_opening(sse("channels=a&since=0f.e.12"), EVENT_STREAM, &[connect(""), wanted]);
-    check_refusal(ws("channels=a&since=12"), "since: wants <epoch>.<offset>");
-    check_refusal(ws("channels=a,b&since=e.1"), "since: wants exactly one channel");
-    check_refusal(sse("channels=a,b&since=e.1"), "since: wants exactly one channel");
+    let wanted = |position| [connect(""), recovering("a", position)];
+    let at = position("0f.e", 12);
+    check_opening(ws("channels=a&since=0f.e.12"), PLAIN, &wanted(at.clone()));
+    check_opening(sse("channels=a&since=0f.e.12"), EVENT_STREAM, &wanted(at.clone()));
+    check_opening(ws("since.a=0f.e.12&channels=a&since="), PLAIN, &wanted(at.clone()));
+    check_opening(sse("since.a=0f.e.12&channels=a"), EVENT_STREAM, &wanted(at));
+    let proved = "since=0f.e.12~000000000000000c";
+    check_opening(ws(&format!("channels=a&{proved}")), PLAIN, &wanted(place("0f.e", 12)));
+    for text in ["12", "e", "e.1~", "e.1~12"] {
+        let query = format!("channels=a&since={text}");
+        check_refusal(ws(&query), "since: wants <epoch>.<offset>~<tag>");
+    }
+}
+
+#[test]
+fn each_of_several_channels_can_be_come_back_to() {
+    check_opening(
+        ws("channels=a,chat:1,c&since.chat:1=e.3~0000000000000003&since.a=f.4"),
+        PLAIN,
+        &[
+            connect(""),
+            recovering("a", position("f", 4)),
+            recovering("chat:1", place("e", 3)),
+            Request::Subscribe(subscribe("c")),
+        ],
+    );
+    let several = "since: wants exactly one channel, or since.<channel>";
+    check_refusal(ws("channels=a,b&since=e.1"), several);
+    check_refusal(ws("since=e.1"), several);
+    check_refusal(ws("channels=a,b&since.c=e.1"), "since: \"c\" is none of the channels");
+    check_refusal(ws("channels=a,b&since.b=1"), "since: wants <epoch>.<offset>~<tag>");
+    check_refusal(
+        sse("channels=a,b&since.a=e.1"),
+        "since: an event stream of several channels has no positions",
+    );
 }
 
 #[test]
@@ -103,10 +138,9 @@ fn an_event_source_comes_back_where_it_was() {
         let request = OpenRequest { last_event_id: Some(id), ..request("/sse", query) };
         EventStream.open(&request).unwrap().requests.swap_remove(1)
     };
-    let recovering = |position| {
-        Request::Subscribe(SubscribeRequest { recover: Some(position), ..subscribe("a") })
-    };
+    let recovering = |position| recovering("a", position);
     assert_eq!(at("e.7", "channels=a"), recovering(position("e", 7)));
+    assert_eq!(at("e.7~0000000000000007", "channels=a"), recovering(place("e", 7)));
     assert_eq!(at("e.7", "channels=a&since=e.2"), recovering(position("e", 7)), "the later one");
     assert_eq!(at("", "channels=a&since=e.2"), recovering(position("e", 2)));
     // An id of someone else matches no stream, and so the client hears that it missed something.
@@ -135,7 +169,7 @@ fn pushes_stand_alone() {
     let recovered = Push::Subscribe { channel: channel_name("a"), result: Box::new(result) };
     assert_eq!(
         text(push(PLAIN, &recovered)),
-        r#"{"channel":"a","subscribe":{"recoverable":true,"epoch":"e","recovered":true,"offset":4,"positioned":true,"was_recovering":true}}"#
+        r#"{"channel":"a","subscribe":{"recoverable":true,"epoch":"e","recovered":true,"offset":4,"tag":"0000000000000004","positioned":true,"was_recovering":true}}"#
     );
     let refused = Push::Unsubscribe {
         channel: "a".into(),
@@ -147,7 +181,12 @@ fn pushes_stand_alone() {
     );
     assert_eq!(
         text(message(PLAIN, "a", &Message::Publication(publication("1", 7)))),
-        r#"{"channel":"a","pub":{"data":1,"offset":7}}"#
+        r#"{"channel":"a","pub":{"data":1,"offset":7,"tag":"0000000000000007"}}"#
+    );
+    assert_eq!(
+        text(message(PLAIN, "a", &Message::Publication(publication("1", 0)))),
+        r#"{"channel":"a","pub":{"data":1}}"#,
+        "no place, no tag"
     );
     assert_eq!(
         text(message(PLAIN, "a", &Message::Leave(info("ann")))),
@@ -167,6 +206,75 @@ fn commands_and_replies_are_the_ordinary_ones() {
     );
     assert_eq!(text(reply(PLAIN, 1, &Ok(Reply::Publish))), r#"{"id":1,"publish":{}}"#);
     assert_eq!(codec(PLAIN).heartbeat(), Heartbeat::Frame);
+}
+
+#[test]
+fn a_command_may_prove_its_position() {
+    let wanted = |text: &str, request| {
+        check_commands(PLAIN, Incoming::Text(text), &[command(1, request)]);
+    };
+    wanted(
+        r#"{"id":1,"subscribe":{"channel":"a","recover":true,"epoch":"e","offset":7,"tag":"0000000000000007"}}"#,
+        recovering("a", place("e", 7)),
+    );
+    let since = Some(place("e", 7));
+    wanted(
+        r#"{"id":1,"history":{"channel":"a","limit":2,"since":{"epoch":"e","offset":7,"tag":"0000000000000007"}}}"#,
+        Request::History { channel: "a".into(), limit: Some(2), since, reverse: false },
+    );
+    for text in [
+        r#"{"id":1,"subscribe":{"channel":"a","recover":true,"epoch":"e","offset":7,"tag":"7"}}"#,
+        r#"{"id":1,"history":{"channel":"a","since":{"epoch":"e","offset":7,"tag":"7"}}}"#,
+    ] {
+        wanted(text, Request::Refused(ClientError::BadRequest));
+    }
+}
+
+#[test]
+fn positions_are_told_with_their_tags() {
+    let page = HistoryPage {
+        top: place("e", 5),
+        publications: vec![publication("1", 4).into(), publication("2", 5).into()],
+        ..HistoryPage::default()
+    };
+    assert_eq!(
+        text(reply(PLAIN, 6, &Ok(Reply::History(page)))),
+        r#"{"id":6,"history":{"publications":[{"data":1,"offset":4,"tag":"0000000000000004"},{"data":2,"offset":5,"tag":"0000000000000005"}],"epoch":"e","offset":5,"tag":"0000000000000005"}}"#
+    );
+    let result = SubscribeResult {
+        was_recovering: true,
+        recovered: true,
+        publications: vec![publication("1", 5).into()],
+        ..positioned("e", 4)
+    };
+    assert_eq!(
+        text(reply(PLAIN, 2, &Ok(Reply::Subscribe(Box::new(result))))),
+        r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","publications":[{"data":1,"offset":5,"tag":"0000000000000005"}],"recovered":true,"offset":4,"tag":"0000000000000004","positioned":true,"was_recovering":true}}"#
+    );
+}
+
+#[test]
+fn a_gap_is_told_with_its_reason() {
+    let gap =
+        |position| Push::Gap { channel: channel_name("a"), reason: GapReason::Trimmed, position };
+    let told = r#"{"channel":"a","gap":{"reason":"trimmed","epoch":"e","offset":7,"tag":"0000000000000007"}}"#;
+    assert_eq!(text(push(PLAIN, &gap(place("e", 7)))), told);
+    assert_eq!(
+        text(push(EVENT_STREAM, &gap(place("e", 7)))),
+        format!("id: e.7~0000000000000007\ndata: {told}\n\n"),
+        "who comes back later misses it no second time"
+    );
+    assert_eq!(
+        text(push(PLAIN, &gap(position("e", 0)))),
+        r#"{"channel":"a","gap":{"reason":"trimmed","epoch":"e","offset":0}}"#
+    );
+    let gap = Some(GapReason::EpochChanged);
+    let result = SubscribeResult { was_recovering: true, gap, ..positioned("e", 7) };
+    assert_eq!(
+        text(reply(PLAIN, 2, &Ok(Reply::Subscribe(Box::new(result))))),
+        r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","offset":7,"tag":"0000000000000007","positioned":true,"was_recovering":true,"gap":{"reason":"epoch_changed"}}}"#
+    );
+    assert!(codec(PLAIN).tells_gaps() && codec(EVENT_STREAM_OF_SEVERAL).tells_gaps());
 }
 
 #[test]
@@ -191,14 +299,20 @@ fn an_event_is_complete() {
 fn an_event_that_moves_the_reader_has_an_id() {
     let subscribed =
         Push::Subscribe { channel: channel_name("a"), result: Box::new(positioned("e", 4)) };
-    assert!(text(push(EVENT_STREAM, &subscribed)).starts_with("id: e.4\ndata: {\"channel\":\"a\""));
+    let event = text(push(EVENT_STREAM, &subscribed));
+    assert!(event.starts_with("id: e.4~0000000000000004\ndata: {\"channel\":\"a\""), "{event}");
+    let result = SubscribeResult { was_recovering: true, recovered: true, ..positioned("e", 4) };
+    let subscribed = Push::Subscribe { channel: channel_name("a"), result: Box::new(result) };
+    let event = text(push(EVENT_STREAM, &subscribed));
+    assert!(event.starts_with("data: "), "what was missed is yet to come: {event}");
     let kept = Message::Publication(publication("1", 7));
     assert_eq!(
         text(message(EVENT_STREAM, "a", &kept)),
-        "id: e.7\ndata: {\"channel\":\"a\",\"pub\":{\"data\":1,\"offset\":7}}\n\n"
+        "id: e.7~0000000000000007\ndata: {\"channel\":\"a\",\"pub\":{\"data\":1,\"offset\":7,\"tag\":\"0000000000000007\"}}\n\n"
     );
-    let missed = Push::Message { channel: channel_name("a"), message: kept.clone().into() };
-    assert!(text(push(EVENT_STREAM, &missed)).starts_with("id: e.7\n"));
+    let message = kept.clone().into();
+    let missed = Push::Message { channel: channel_name("a"), message, delta: false };
+    assert!(text(push(EVENT_STREAM, &missed)).starts_with("id: e.7~0000000000000007\n"));
     for (codec, message) in [
         (EVENT_STREAM, &Message::Publication(publication("1", 0))),
         (EVENT_STREAM, &Message::Join(info("ann"))),

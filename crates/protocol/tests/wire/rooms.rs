@@ -143,6 +143,7 @@ fn nothing_else_is_written() {
     let missed = Push::Message {
         channel: channel_name("rooms:r"),
         message: Message::Publication(publication("\"hi\"", 1)).into(),
+        delta: false,
     };
     assert_eq!(text(push(ROOMS, &missed)), r#"{"user_id":0,"room_id":"r","message":"hi"}"#);
     assert_eq!(codec(ROOMS).heartbeat(), Heartbeat::Frame);

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use trunkline_core::channel::ChannelName;
-use trunkline_core::codec::{Codec, CodecId, Incoming, Malformed};
+use trunkline_core::codec::{Codec, CodecId, Form, Incoming, Malformed};
 use trunkline_core::command::{Command, Payload, Request, SubscribeRequest};
 use trunkline_core::error::ClientError;
 use trunkline_core::identity::{ClientId, ClientInfo, UserId};
-use trunkline_core::position::{Epoch, Position};
+use trunkline_core::position::{Epoch, Position, Tag};
 use trunkline_core::publication::{Message, Publication};
 use trunkline_core::reply::{ConnectResult, Push, Reply, SubscribeResult};
 use trunkline_core::time::WallTime;
@@ -52,8 +52,12 @@ pub(crate) fn push(id: CodecId, push: &Push) -> Vec<u8> {
 }
 
 pub(crate) fn message(id: CodecId, channel: &str, message: &Message) -> Vec<u8> {
+    formed(id, channel, message, Form::Whole)
+}
+
+pub(crate) fn formed(id: CodecId, channel: &str, message: &Message, form: Form<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    codec(id).encode_message(&channel_name(channel), message, &mut out);
+    codec(id).encode_message(&channel_name(channel), message, form, &mut out);
     out
 }
 
@@ -66,13 +70,24 @@ pub(crate) fn channel_name(text: &str) -> ChannelName {
 }
 
 pub(crate) fn position(epoch: &str, offset: u64) -> Position {
-    Position { epoch: Epoch::new(epoch), offset }
+    Position::new(Epoch::new(epoch), offset)
+}
+
+/// The tag at an offset: as text, the offset in 16 hexadecimal digits.
+pub(crate) fn tag(offset: u64) -> Tag {
+    Tag(offset.to_be_bytes())
+}
+
+/// A position as the node gives it.
+pub(crate) fn place(epoch: &str, offset: u64) -> Position {
+    Position { tag: Some(tag(offset)), ..position(epoch, offset) }
 }
 
 pub(crate) fn publication(data: &str, offset: u64) -> Publication {
     Publication {
         epoch: Epoch::new(if offset > 0 { "e" } else { "" }),
         offset,
+        tag: tag(offset),
         data: data.to_owned().into(),
         info: None,
         tags: Vec::new(),
@@ -107,7 +122,7 @@ pub(crate) fn connect_result() -> ConnectResult {
 pub(crate) fn positioned(epoch: &str, offset: u64) -> SubscribeResult {
     SubscribeResult {
         recoverable: true,
-        position: Some(position(epoch, offset)),
+        position: Some(place(epoch, offset)),
         ..SubscribeResult::default()
     }
 }

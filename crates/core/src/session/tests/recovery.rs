@@ -86,7 +86,7 @@ fn a_cache_gives_the_latest_publication() {
     assert_eq!(
         scene().feed("answer e@7 7"),
         [
-            "2 subscribed recoverable at e@7 was_recovering recovered #7",
+            "2 subscribed recoverable at e@6 was_recovering recovered #7",
             "release latest:a after e@7",
             "enter latest:a ann",
         ]

@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use trunkline_core::codec::{Incoming, Malformed};
 use trunkline_core::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
 use trunkline_core::error::ClientError;
+use trunkline_core::position::{Position, Tag};
 
-use super::super::{REJECT_UNRECOVERED, history_limit};
+use super::super::{FOSSIL, REJECT_UNRECOVERED, history_limit};
 use super::wire;
 use crate::json::single_line;
 use crate::position;
@@ -109,9 +110,12 @@ fn subscribe(request: wire::Subscribe<'_>) -> Request<'_> {
         return Request::Refused(ClientError::BadRequest);
     }
     let recovers = request.recover == Some(true);
-    let recover =
-        recovers.then(|| position::foreign(&request.epoch.0, request.offset.unwrap_or(0)));
+    let recover = recovers.then(|| place(&request.epoch, request.offset, &request.tag));
+    let Ok(recover) = recover.transpose() else {
+        return Request::Refused(ClientError::BadRequest);
+    };
     Request::Subscribe(SubscribeRequest {
+        delta: request.delta.0 == FOSSIL,
         recover,
         channel: request.channel.0,
         token: request.token.0,
@@ -129,14 +133,30 @@ fn publish(request: wire::Publish<'_>) -> Request<'_> {
 }
 
 fn history(request: wire::History<'_>) -> Request<'_> {
-    let since = request
-        .since
-        .map(|wire::Object(since)| position::foreign(&since.epoch.0, since.offset.unwrap_or(0)));
+    let since =
+        request.since.map(|wire::Object(since)| place(&since.epoch, since.offset, &since.tag));
+    let Ok(since) = since.transpose() else {
+        return Request::Refused(ClientError::BadRequest);
+    };
     Request::History {
         since,
         channel: request.channel.0,
         limit: history_limit(request.limit.unwrap_or(0)),
         reverse: request.reverse == Some(true),
+    }
+}
+
+/// A position in its three members. The tag is for clients without an SDK; one that proves nothing
+/// would let them believe that it did.
+fn place(
+    epoch: &wire::Text<'_>,
+    offset: Option<u64>,
+    tag: &wire::Text<'_>,
+) -> Result<Position, Malformed> {
+    let place = position::foreign(&epoch.0, offset.unwrap_or(0));
+    match &*tag.0 {
+        "" => Ok(place),
+        tag => Ok(Position { tag: Some(Tag::parse(tag).ok_or(Malformed)?), ..place }),
     }
 }
 

@@ -9,30 +9,54 @@
 use std::sync::Arc;
 
 use trunkline_core::channel::ChannelName;
+use trunkline_core::codec::Form;
 use trunkline_core::error::ClientError;
 use trunkline_core::history::HistoryPage;
 use trunkline_core::identity::ClientInfo;
+use trunkline_core::position::Position;
 use trunkline_core::presence::PresenceStats;
 use trunkline_core::publication::{Message, Publication};
 use trunkline_core::reply::{ConnectResult, Push, Reply, SubscribeResult};
 
 use super::super::{Pings, SERVER_VERSION, codes};
 use crate::json::{
-    Object, write_client_id, write_client_info, write_payload, write_publication, write_string,
+    Object, Style, write_client_id, write_client_info, write_payload, write_publication,
+    write_string, write_tag,
 };
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// An SDK, with pings as it wants them: exactly the members of the protocol's definition.
+    Sdk(Pings),
+    /// A client without an SDK. Its positions have a tag, and it is told of gaps and why they are.
+    Plain,
+}
+
+impl Reader {
+    /// Whether it is told when to expect pings. Those that are frames must not be announced, as
+    /// announced ones are expected as messages.
+    fn expects_pings(self) -> bool {
+        self == Self::Sdk(Pings::Messages)
+    }
+
+    fn style(self, form: Form<'_>) -> Style<'_> {
+        Style { form, tag: self == Self::Plain }
+    }
+}
 
 /// Appends `{"id":1,"publish":{}}` and the like.
 pub(crate) fn write_reply(
     out: &mut Vec<u8>,
     id: u32,
     reply: &Result<Reply, ClientError>,
-    pings: Pings,
+    reader: Reader,
 ) {
     let mut object = Object::open(out);
     object.some_number("id", id.into());
     match reply {
         Err(error) => write_error(&mut object, error),
-        Ok(reply) => write_result(&mut object, reply, pings),
+        Ok(reply) => write_result(&mut object, reply, reader),
     }
     object.close();
 }
@@ -46,17 +70,17 @@ fn write_error(reply: &mut Object<'_>, error: &ClientError) {
     object.close();
 }
 
-fn write_result(object: &mut Object<'_>, reply: &Reply, pings: Pings) {
+fn write_result(object: &mut Object<'_>, reply: &Reply, reader: Reader) {
     match reply {
-        Reply::Connect(result) => write_connect(object.member("connect"), result, pings),
-        Reply::Subscribe(result) => write_subscribe(object.member("subscribe"), result),
+        Reply::Connect(result) => write_connect(object.member("connect"), result, reader),
+        Reply::Subscribe(result) => write_subscribe(object.member("subscribe"), result, reader),
         Reply::Unsubscribe => object.object("unsubscribe").close(),
         Reply::Publish => object.object("publish").close(),
         Reply::Presence(clients) => write_presence(object.object("presence"), clients),
         Reply::PresenceStats(stats) => {
             write_presence_stats(object.object("presence_stats"), *stats);
         }
-        Reply::History(page) => write_history(object.object("history"), page),
+        Reply::History(page) => write_history(object.object("history"), page, reader),
         Reply::Refresh(result) => {
             let mut refresh = object.object("refresh");
             write_client_id(refresh.member("client"), result.client);
@@ -79,7 +103,7 @@ fn write_expiry(object: &mut Object<'_>, expires_in: Option<u32>) {
     }
 }
 
-fn write_connect(out: &mut Vec<u8>, result: &ConnectResult, pings: Pings) {
+fn write_connect(out: &mut Vec<u8>, result: &ConnectResult, reader: Reader) {
     let mut object = Object::open(out);
     write_client_id(object.member("client"), result.client);
     object.string("version", SERVER_VERSION);
@@ -87,19 +111,18 @@ fn write_connect(out: &mut Vec<u8>, result: &ConnectResult, pings: Pings) {
     if !result.subscriptions.is_empty() {
         let mut subscriptions = object.object("subs");
         for (channel, subscription) in &result.subscriptions {
-            write_subscribe(subscriptions.entry(channel.as_str()), subscription);
+            write_subscribe(subscriptions.entry(channel.as_str()), subscription, reader);
         }
         subscriptions.close();
     }
-    // Announced pings are expected as messages: pings that are frames must not be announced.
-    if pings == Pings::Messages {
+    if reader.expects_pings() {
         object.some_number("ping", result.ping_seconds.into());
         object.flag("pong", result.pong);
     }
     object.close();
 }
 
-fn write_subscribe(out: &mut Vec<u8>, result: &SubscribeResult) {
+fn write_subscribe(out: &mut Vec<u8>, result: &SubscribeResult, reader: Reader) {
     let mut object = Object::open(out);
     write_expiry(&mut object, result.expires_in);
     object.flag("recoverable", result.recoverable);
@@ -109,25 +132,42 @@ fn write_subscribe(out: &mut Vec<u8>, result: &SubscribeResult) {
         object.string("epoch", position.epoch.as_str());
     }
     if !result.publications.is_empty() {
-        write_publications(object.member("publications"), &result.publications);
+        let form = if result.delta { Form::Delta(None) } else { Form::Whole };
+        let style = reader.style(form);
+        write_publications(object.member("publications"), &result.publications, style);
     }
     object.flag("recovered", result.recovered);
     object.some_number("offset", result.position.as_ref().map_or(0, |position| position.offset));
+    write_position_tag(&mut object, result.position.as_ref(), reader);
     object.flag("positioned", result.position.is_some());
     if let Some(data) = &result.data {
         write_payload(object.member("data"), data);
     }
     object.flag("was_recovering", result.was_recovering);
+    object.flag("delta", result.delta);
+    if let Some(reason) = result.gap.filter(|_| reader == Reader::Plain) {
+        let mut gap = object.object("gap");
+        gap.string("reason", reason.as_str());
+        gap.close();
+    }
     object.close();
 }
 
-fn write_publications(out: &mut Vec<u8>, publications: &[Arc<Publication>]) {
+fn write_position_tag(object: &mut Object<'_>, position: Option<&Position>, reader: Reader) {
+    if let Some(tag) = position.and_then(|position| position.tag)
+        && reader == Reader::Plain
+    {
+        write_tag(object.member("tag"), tag);
+    }
+}
+
+fn write_publications(out: &mut Vec<u8>, publications: &[Arc<Publication>], style: Style<'_>) {
     out.push(b'[');
     for (at, publication) in publications.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        write_publication(out, publication);
+        write_publication(out, publication, style);
     }
     out.push(b']');
 }
@@ -147,20 +187,22 @@ fn write_presence_stats(mut result: Object<'_>, stats: PresenceStats) {
     result.close();
 }
 
-fn write_history(mut result: Object<'_>, page: &HistoryPage) {
-    write_publications(result.member("publications"), &page.publications);
+fn write_history(mut result: Object<'_>, page: &HistoryPage, reader: Reader) {
+    let style = reader.style(Form::Whole);
+    write_publications(result.member("publications"), &page.publications, style);
     result.string("epoch", page.top.epoch.as_str());
     result.number("offset", page.top.offset);
+    write_position_tag(&mut result, Some(&page.top), reader);
     result.close();
 }
 
 /// Writes what a push consists of into an object.
-pub(crate) fn push_members(object: &mut Object<'_>, push: &Push, pings: Pings) {
+pub(crate) fn push_members(object: &mut Object<'_>, push: &Push, reader: Reader) {
     match push {
-        Push::Connect(result) => write_connect(object.member("connect"), result, pings),
+        Push::Connect(result) => write_connect(object.member("connect"), result, reader),
         Push::Subscribe { channel, result } => {
             object.string("channel", channel.as_str());
-            write_subscribe(object.member("subscribe"), result);
+            write_subscribe(object.member("subscribe"), result, reader);
         }
         Push::Unsubscribe { channel, reason } => {
             write_string(object.member("channel"), channel);
@@ -170,15 +212,35 @@ pub(crate) fn push_members(object: &mut Object<'_>, push: &Push, pings: Pings) {
             unsubscribe.string("reason", &words);
             unsubscribe.close();
         }
-        Push::Message { channel, message } => message_members(object, channel, message),
+        Push::Message { channel, message, delta } => {
+            let form = if *delta { Form::Delta(None) } else { Form::Whole };
+            message_members(object, channel, message, form, reader);
+        }
+        Push::Gap { channel, reason, position } => {
+            object.string("channel", channel.as_str());
+            let mut gap = object.object("gap");
+            gap.string("reason", reason.as_str());
+            gap.string("epoch", position.epoch.as_str());
+            gap.number("offset", position.offset);
+            write_position_tag(&mut gap, Some(position), reader);
+            gap.close();
+        }
     }
 }
 
 /// Writes what the push of a channel's message consists of into an object.
-pub(crate) fn message_members(object: &mut Object<'_>, channel: &ChannelName, message: &Message) {
+pub(crate) fn message_members(
+    object: &mut Object<'_>,
+    channel: &ChannelName,
+    message: &Message,
+    form: Form<'_>,
+    reader: Reader,
+) {
     object.string("channel", channel.as_str());
     match message {
-        Message::Publication(publication) => write_publication(object.member("pub"), publication),
+        Message::Publication(publication) => {
+            write_publication(object.member("pub"), publication, reader.style(form));
+        }
         Message::Join(info) => write_passage(object.object("join"), info),
         Message::Leave(info) => write_passage(object.object("leave"), info),
     }

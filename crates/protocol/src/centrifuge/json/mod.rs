@@ -8,14 +8,14 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use trunkline_core::channel::ChannelName;
-use trunkline_core::codec::{Codec, Framing, Heartbeat, Incoming, Malformed};
+use trunkline_core::codec::{Codec, Form, Framing, Heartbeat, Incoming, Malformed};
 use trunkline_core::command::Command;
 use trunkline_core::error::{ClientError, CloseReason};
 use trunkline_core::publication::Message;
 use trunkline_core::reply::{Push, Reply};
 
 pub(crate) use self::decode::decode;
-pub(crate) use self::encode::{message_members, push_members, write_reply};
+pub(crate) use self::encode::{Reader, message_members, push_members, write_reply};
 
 use super::{Pings, codes};
 use crate::json::Object;
@@ -39,6 +39,10 @@ impl Codec for JsonCodec {
         }
     }
 
+    fn carries_delta(&self) -> bool {
+        true
+    }
+
     fn decode(
         &self,
         message: Incoming<'_>,
@@ -48,21 +52,31 @@ impl Codec for JsonCodec {
     }
 
     fn encode_reply(&self, id: u32, reply: &Result<Reply, ClientError>, out: &mut Vec<u8>) {
-        write_reply(out, id, reply, self.pings);
+        write_reply(out, id, reply, Reader::Sdk(self.pings));
     }
 
     fn encode_push(&self, push: &Push, out: &mut Vec<u8>) {
+        if matches!(push, Push::Gap { .. }) {
+            // SDKs know no such message; they subscribe again instead.
+            return;
+        }
         let mut reply = Object::open(out);
         let mut object = reply.object("push");
-        push_members(&mut object, push, self.pings);
+        push_members(&mut object, push, Reader::Sdk(self.pings));
         object.close();
         reply.close();
     }
 
-    fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>) {
+    fn encode_message(
+        &self,
+        channel: &ChannelName,
+        message: &Message,
+        form: Form<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let mut reply = Object::open(out);
         let mut object = reply.object("push");
-        message_members(&mut object, channel, message);
+        message_members(&mut object, channel, message, form, Reader::Sdk(self.pings));
         object.close();
         reply.close();
     }

@@ -64,7 +64,11 @@ pub(super) struct Subscribe<'a> {
     #[serde(borrow)]
     pub(super) epoch: Text<'a>,
     pub(super) offset: Option<u64>,
+    #[serde(borrow)]
+    pub(super) tag: Text<'a>,
     pub(super) join_leave: Option<bool>,
+    #[serde(borrow)]
+    pub(super) delta: Text<'a>,
     pub(super) flag: Option<i64>,
     pub(super) r#type: Option<i32>,
     #[serde(borrow)]
@@ -105,6 +109,8 @@ pub(super) struct Since<'a> {
     pub(super) offset: Option<u64>,
     #[serde(borrow)]
     pub(super) epoch: Text<'a>,
+    #[serde(borrow)]
+    pub(super) tag: Text<'a>,
 }
 
 #[derive(serde::Deserialize, Default)]

@@ -8,7 +8,7 @@ use trunkline_core::codec::Malformed;
 use trunkline_core::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
 use trunkline_core::error::ClientError;
 
-use super::super::{REJECT_UNRECOVERED, history_limit};
+use super::super::{FOSSIL, REJECT_UNRECOVERED, history_limit};
 use super::schema;
 use crate::json::{is_json, single_line};
 use crate::position;
@@ -97,6 +97,7 @@ fn subscribe(request: schema::SubscribeRequest) -> Request<'static> {
     }
     let recover = request.recover.then(|| position::foreign(&request.epoch, request.offset));
     Request::Subscribe(SubscribeRequest {
+        delta: request.delta == FOSSIL,
         recover,
         channel: request.channel.into(),
         token: request.token.into(),

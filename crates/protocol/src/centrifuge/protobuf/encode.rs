@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use trunkline_core::channel::ChannelName;
+use trunkline_core::codec::Form;
 use trunkline_core::error::ClientError;
 use trunkline_core::identity;
 use trunkline_core::position::Position;
@@ -91,6 +92,7 @@ fn subscribe(result: &reply::SubscribeResult) -> SubscribeResult {
         positioned: result.position.is_some(),
         data: result.data.clone().unwrap_or_default(),
         was_recovering: result.was_recovering,
+        delta: result.delta,
     }
 }
 
@@ -99,13 +101,18 @@ fn place(position: Option<&Position>) -> (String, u64) {
 }
 
 fn publications(list: &[Arc<publication::Publication>]) -> Vec<Publication> {
-    list.iter().map(|publication| self::publication(publication)).collect()
+    list.iter().map(|publication| self::publication(publication, Form::Whole)).collect()
 }
 
-fn publication(publication: &publication::Publication) -> Publication {
+fn publication(publication: &publication::Publication, form: Form<'_>) -> Publication {
     let tags = publication.tags.iter();
+    let patch = match form {
+        Form::Delta(patch) => patch,
+        Form::Whole => None,
+    };
     Publication {
-        data: publication.data.clone(),
+        data: patch.map_or_else(|| publication.data.clone(), Bytes::copy_from_slice),
+        delta: patch.is_some(),
         info: publication.info.as_ref().map(client),
         offset: publication.offset,
         tags: tags.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
@@ -122,8 +129,8 @@ fn client(info: &identity::ClientInfo) -> ClientInfo {
     }
 }
 
-/// A push to one connection.
-pub(super) fn push(push: &reply::Push, pings: Pings) -> Push {
+/// A push to one connection, if the protocol has it.
+pub(super) fn push(push: &reply::Push, pings: Pings) -> Option<Push> {
     let (channel, event) = match push {
         reply::Push::Connect(result) => (String::new(), Event::Connect(connect(result, pings))),
         reply::Push::Subscribe { channel, result } => {
@@ -142,16 +149,20 @@ pub(super) fn push(push: &reply::Push, pings: Pings) -> Push {
             let unsubscribe = Unsubscribe { code, reason: words.into_owned() };
             (channel.to_string(), Event::Unsubscribe(unsubscribe))
         }
-        reply::Push::Message { channel, message } => return self::message(channel, message),
+        reply::Push::Message { channel, message, .. } => {
+            return Some(self::message(channel, message, Form::Whole));
+        }
+        // SDKs know no such message; they subscribe again instead.
+        reply::Push::Gap { .. } => return None,
     };
-    Push { channel, event: Some(event) }
+    Some(Push { channel, event: Some(event) })
 }
 
 /// The push of a channel's message.
-pub(super) fn message(channel: &ChannelName, message: &Message) -> Push {
+pub(super) fn message(channel: &ChannelName, message: &Message, form: Form<'_>) -> Push {
     let passage = |info| Passage { info: Some(client(info)) };
     let event = match message {
-        Message::Publication(publication) => Event::Pub(self::publication(publication)),
+        Message::Publication(publication) => Event::Pub(self::publication(publication, form)),
         Message::Join(info) => Event::Join(passage(info)),
         Message::Leave(info) => Event::Leave(passage(info)),
     };

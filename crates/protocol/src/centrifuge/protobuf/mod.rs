@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use prost::Message as _;
 use trunkline_core::channel::ChannelName;
-use trunkline_core::codec::{Codec, Framing, Heartbeat, Incoming, Malformed};
+use trunkline_core::codec::{Codec, Form, Framing, Heartbeat, Incoming, Malformed};
 use trunkline_core::command::Command;
 use trunkline_core::error::{ClientError, CloseReason};
 use trunkline_core::publication::Message;
@@ -38,6 +38,10 @@ impl Codec for ProtobufCodec {
         }
     }
 
+    fn carries_delta(&self) -> bool {
+        true
+    }
+
     fn decode(
         &self,
         message: Incoming<'_>,
@@ -54,11 +58,19 @@ impl Codec for ProtobufCodec {
     }
 
     fn encode_push(&self, push: &Push, out: &mut Vec<u8>) {
-        append(0, Body::Push(encode::push(push, self.pings)), out);
+        if let Some(push) = encode::push(push, self.pings) {
+            append(0, Body::Push(push), out);
+        }
     }
 
-    fn encode_message(&self, channel: &ChannelName, message: &Message, out: &mut Vec<u8>) {
-        append(0, Body::Push(encode::message(channel, message)), out);
+    fn encode_message(
+        &self,
+        channel: &ChannelName,
+        message: &Message,
+        form: Form<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        append(0, Body::Push(encode::message(channel, message, form)), out);
     }
 
     fn close_code(&self, reason: &CloseReason) -> (u16, Cow<'static, str>) {

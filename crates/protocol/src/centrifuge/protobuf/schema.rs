@@ -60,6 +60,8 @@ pub(super) struct SubscribeRequest {
     pub(super) offset: u64,
     #[prost(bool, tag = "11")]
     pub(super) join_leave: bool,
+    #[prost(string, tag = "12")]
+    pub(super) delta: String,
     #[prost(message, optional, tag = "13")]
     pub(super) tf: Option<Anything>,
     #[prost(int64, tag = "14")]
@@ -231,6 +233,8 @@ pub(super) struct Publication {
     pub(super) offset: u64,
     #[prost(btree_map = "string, string", tag = "7")]
     pub(super) tags: BTreeMap<String, String>,
+    #[prost(bool, tag = "8")]
+    pub(super) delta: bool,
 }
 
 /// A join or a leave.
@@ -314,6 +318,8 @@ pub(super) struct SubscribeResult {
     pub(super) data: Bytes,
     #[prost(bool, tag = "12")]
     pub(super) was_recovering: bool,
+    #[prost(bool, tag = "13")]
+    pub(super) delta: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
