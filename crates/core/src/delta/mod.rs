@@ -5,7 +5,7 @@
 //! order, `count@offset,` for bytes to be copied from the old payload and `count:` before bytes
 //! that follow as they are; at the end a checksum of the new payload and `;`. Numbers are written
 //! in base 64. A patch between two texts is a text: no copy begins or ends inside a character.
-//! (The format: <https://fossil-scm.org/home/doc/trunk/www/delta_format.wiki>.)
+//! (The format: "Fossil Delta Format", delta_format.wiki in the documents of the Fossil project.)
 
 mod apply;
 mod diff;
