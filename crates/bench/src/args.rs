@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::backend::OpenBackend;
+
 /// Measures a server against the floor: what the kernel alone costs for the same work.
 #[derive(Debug, Args)]
 #[command(
@@ -14,6 +16,17 @@ use clap::{Args, Subcommand};
 pub struct BenchArgs {
     #[command(subcommand)]
     pub(crate) scenario: Scenario,
+    #[arg(skip)]
+    pub(crate) open: Option<OpenBackend>,
+}
+
+impl BenchArgs {
+    /// Says how the durable backend is opened that `durable` measures; without it, that scenario is
+    /// refused.
+    #[must_use]
+    pub fn with_backend(self, open: OpenBackend) -> Self {
+        Self { open: Some(open), ..self }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -32,6 +45,10 @@ pub(crate) enum Scenario {
     Slow(SlowArgs),
     /// Memory after connections are all killed at once and come back
     Churn(ChurnArgs),
+    /// Durable publications per second, beside what the disk alone takes
+    Durable(DurableArgs),
+    /// Everybody comes back at once and has missed something
+    Recover(RecoverArgs),
     /// Everything that docs/performance.md quotes, in one go
     All(Settings),
     /// The floor measured against itself: what the instrument's own noise is
@@ -49,10 +66,11 @@ pub(crate) struct Settings {
     /// Runs of the server, each followed by one of the floor; medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,
-    /// Length of one run: CPU seconds of the measured process (wall seconds for latency and slow)
+    /// Length of one run: CPU seconds of the measured process (wall seconds for latency, slow and
+    /// durable)
     #[arg(long)]
     pub(crate) seconds: Option<f64>,
-    /// Bytes of JSON in a publication's data [default: 128; 8192 for slow]
+    /// Bytes of JSON in a publication's data [default: 128; 256 for durable; 8192 for slow]
     #[arg(long, value_parser = clap::value_parser!(u32).range(16..=32_768))]
     pub(crate) payload: Option<u32>,
     /// Print one JSON object instead of the table
@@ -87,6 +105,10 @@ pub(crate) struct FanoutArgs {
     /// Connections that take turns publishing
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) publishers: Option<u32>,
+    /// Let the channel keep history in memory, and compare with the same channel without, instead
+    /// of with the floor
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) history: bool,
 }
 
 impl FanoutArgs {
@@ -189,6 +211,57 @@ pub(crate) struct ChurnArgs {
 impl ChurnArgs {
     pub(crate) const CONNECTIONS: u32 = 15_000;
     pub(crate) const TIMES: u32 = 3;
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DurableArgs {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Publications in flight, at the backend itself. Without this the quoted forms run: 1, 16, 128
+    /// and 1,024 in flight, and then through sockets
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16_384))]
+    pub(crate) publishers: Option<u32>,
+    /// Channels, published in by turns
+    #[arg(long, default_value_t = Self::CHANNELS, value_parser = clap::value_parser!(u32).range(1..=9_999))]
+    pub(crate) channels: u32,
+    /// Publications that each channel keeps
+    #[arg(long, default_value_t = Self::KEEP, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) keep: u32,
+    /// Directory on the disk to be measured [default: the current one]; what is written there is
+    /// removed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl DurableArgs {
+    pub(crate) const PUBLISHERS: [u32; 4] = [1, 16, 128, 1_024];
+    pub(crate) const CHANNELS: u32 = 1_000;
+    pub(crate) const KEEP: u32 = 100;
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Clients that come back
+    #[arg(long, default_value_t = Self::CLIENTS, value_parser = clap::value_parser!(u32).range(1..=19_000))]
+    pub(crate) clients: u32,
+    /// Channels they are spread over
+    #[arg(long, default_value_t = Self::CHANNELS, value_parser = clap::value_parser!(u32).range(1..=9_999))]
+    pub(crate) channels: u32,
+    /// Publications each of them has missed
+    #[arg(long, default_value_t = Self::MISSED, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) missed: u32,
+    /// Directory for the embedded backend [default: the current one]; what is written there is
+    /// removed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl RecoverArgs {
+    pub(crate) const CLIENTS: u32 = 10_000;
+    pub(crate) const CHANNELS: u32 = 100;
+    pub(crate) const MISSED: u32 = 50;
 }
 
 #[derive(Debug, Args)]

@@ -5,14 +5,17 @@
 //! else. Costs are read from the operating system and printed beside, and divided by, the floor's.
 //! `docs/performance.md` explains the method and the columns.
 //!
-//! [`BenchArgs`] is what can be asked; [`run`] does it.
+//! [`BenchArgs`] is what can be asked; [`run`] does it. Backends are the server's business: it says
+//! how its durable one is opened ([`OpenBackend`]).
 
 mod args;
+mod backend;
 mod error;
 #[cfg(target_os = "linux")]
 mod instrument;
 
 pub use args::BenchArgs;
+pub use backend::{OpenBackend, Opened, Written};
 pub use error::BenchError;
 
 /// Does what `trunkline bench …` was asked and prints the result on stdout, progress on stderr.

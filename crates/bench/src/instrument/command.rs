@@ -61,6 +61,13 @@ pub(crate) fn subscribe(channel: u16) -> String {
     format!("{SUBSCRIBE}{channel:0DIGITS$}\"}}}}")
 }
 
+/// The command that subscribes to the channel of this number again, at the place where the
+/// subscription ended.
+pub(crate) fn recover(channel: u16, epoch: &str, offset: u64) -> String {
+    let place = format!(r#","recover":true,"epoch":"{epoch}","offset":{offset}"#);
+    format!("{SUBSCRIBE}{channel:0DIGITS$}\"{place}}}}}")
+}
+
 /// The command that publishes `data`, any JSON, in the channel of this number.
 pub(crate) fn publish(channel: u16, data: &str) -> String {
     format!("{PUBLISH}{channel:0DIGITS$}\",\"data\":{data}}}}}")
@@ -68,10 +75,20 @@ pub(crate) fn publish(channel: u16, data: &str) -> String {
 
 /// A JSON object of exactly `size` bytes.
 pub(crate) fn payload(size: usize) -> String {
-    const AROUND: &str = r#"{"text":""}"#;
+    filled(r#"{"text":""#, size)
+}
+
+/// A JSON object that says its number, of exactly `size` bytes if these are enough.
+pub(crate) fn numbered(number: u64, size: usize) -> String {
+    filled(&format!(r#"{{"nth":"{number:08}","text":""#), size)
+}
+
+fn filled(start: &str, size: usize) -> String {
+    const END: &str = r#""}"#;
     let text = "the quick brown fox jumps over the lazy dog ";
-    let filling: String = text.chars().cycle().take(size.saturating_sub(AROUND.len())).collect();
-    format!(r#"{{"text":"{filling}"}}"#)
+    let room = size.saturating_sub(start.len() + END.len());
+    let filling: String = text.chars().cycle().take(room).collect();
+    format!("{start}{filling}{END}")
 }
 
 #[cfg(test)]
@@ -109,10 +126,16 @@ mod tests {
         for size in [16, 128, 8_192] {
             let data = payload(size);
             assert_eq!(data.len(), size);
+            assert_eq!(numbered(7, size.max(64)).len(), size.max(64));
             let command: serde_json::Value = serde_json::from_str(&publish(7, &data)).unwrap();
             assert_eq!(command["publish"]["channel"], "bench:0007");
         }
         let command: serde_json::Value = serde_json::from_str(&subscribe(12)).unwrap();
         assert_eq!(command["subscribe"]["channel"], "bench:0012");
+        let back: serde_json::Value = serde_json::from_str(&recover(12, "abc", 7)).unwrap();
+        let expected = serde_json::json!(
+            { "channel": "bench:0012", "recover": true, "epoch": "abc", "offset": 7 }
+        );
+        assert_eq!(back["subscribe"], expected);
     }
 }

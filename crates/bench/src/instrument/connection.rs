@@ -10,6 +10,7 @@ use crate::error::{BenchError, Doing};
 use crate::instrument::command;
 use crate::instrument::frame::{self, FrameReader};
 use crate::instrument::upgrade::{self, ResponseHead};
+use crate::instrument::whole::WholeReader;
 
 /// Client addresses in use, 127.0.0.2 and following: one address alone has some 28,000 ports.
 const SOURCES: u64 = 64;
@@ -41,11 +42,6 @@ impl Dialogue {
         channels: u16,
         data: &str,
     ) -> Self {
-        let masked = |command: &str| {
-            let mut frame = Vec::new();
-            frame::push_masked(command, &mut frame);
-            frame
-        };
         Self {
             upgrade: upgrade::request(address, path).into_bytes(),
             connect: masked(&command::connect()),
@@ -56,6 +52,21 @@ impl Dialogue {
                 .collect(),
         }
     }
+
+    /// The same, of clients that come back: channel `n` at the place `places[n]`, an epoch and an
+    /// offset.
+    pub(crate) fn returning(self, places: &[(String, u64)]) -> Self {
+        let subscribe = places.iter().enumerate().map(|(channel, (epoch, offset))| {
+            masked(&command::recover(channel as u16, epoch, *offset))
+        });
+        Self { subscribe: subscribe.collect(), ..self }
+    }
+}
+
+fn masked(command: &str) -> Vec<u8> {
+    let mut frame = Vec::new();
+    frame::push_masked(command, &mut frame);
+    frame
 }
 
 /// Where in the dialogue a connection stands: what it waits for.
@@ -102,6 +113,8 @@ pub(crate) struct Connection {
     pub(crate) channel: Option<u16>,
     pub(crate) head: ResponseHead,
     pub(crate) reader: FrameReader,
+    /// Takes the place of `reader` on every connection of a generator whose load is attentive.
+    pub(crate) whole: WholeReader,
     /// Publications received.
     pub(crate) received: u32,
 }
@@ -121,6 +134,7 @@ impl Connection {
             channel: plan.channel,
             head: ResponseHead::default(),
             reader: FrameReader::default(),
+            whole: WholeReader::default(),
             received: 0,
         })
     }

@@ -128,7 +128,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn of(first: u8, head: &[u8]) -> Self {
+    /// Tells a frame by its first byte and the first bytes of its payload.
+    pub(crate) fn of(first: u8, head: &[u8]) -> Self {
         match first {
             0x81 if head.starts_with(br#"{"push""#) => Self::Push,
             0x81 if head.starts_with(br#"{"id":"#) => match head.get(8..15) {

@@ -28,16 +28,28 @@ pub(crate) fn hear<L: Load>(
         connection.send(&dialogue.connect)?;
         connection.phase = Phase::Greeting;
     }
-    while let Some(kind) =
-        connection.reader.next(&mut bytes).map_err(|error| gone(index, &error.to_string()))?
+    while let Some(kind) = if L::ATTENTIVE {
+        connection.whole.next(&mut bytes)
+    } else {
+        connection.reader.next(&mut bytes)
+    }
+    .map_err(|error| gone(index, &error.to_string()))?
     {
+        if L::ATTENTIVE
+            && let Some(channel) = connection.channel
+        {
+            load.heard(channel, connection.whole.text());
+        }
         match (kind, connection.phase, connection.channel) {
             (Kind::Push, Phase::Ready, Some(channel)) => {
                 load.delivered(channel, connection.received, speeches);
                 connection.received += 1;
                 seen.deliveries += 1;
             }
-            (Kind::Reply, Phase::Ready, _) => seen.replies += 1,
+            (Kind::Reply, Phase::Ready, _) => {
+                load.acknowledged(index, speeches);
+                seen.replies += 1;
+            }
             (Kind::Reply, Phase::Greeting, Some(channel)) => {
                 connection.send(&dialogue.subscribe[usize::from(channel)])?;
                 connection.phase = Phase::Subscribing;

@@ -12,6 +12,16 @@ pub(crate) trait Load {
     /// A subscriber of `channel` received its `nth` publication, counted from 0. Whoever shall
     /// publish now is put on `speeches`.
     fn delivered(&mut self, channel: u16, nth: u32, speeches: &mut Vec<Speech>);
+
+    /// A publication of this connection was acknowledged. Whoever shall publish now is put on
+    /// `speeches`.
+    fn acknowledged(&mut self, _connection: u32, _speeches: &mut Vec<Speech>) {}
+
+    /// Whether [`heard`](Self::heard) is to be called. It costs a copy of everything received.
+    const ATTENTIVE: bool = false;
+
+    /// A client that is to subscribe to `channel`, or has, received this text.
+    fn heard(&mut self, _channel: u16, _text: &[u8]) {}
 }
 
 /// Nobody publishes.

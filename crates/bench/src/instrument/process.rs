@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::error::{BenchError, Doing};
 use crate::instrument::interrupt::Interrupt;
 use crate::instrument::script::Script;
+use crate::instrument::setup::Setup;
 use crate::instrument::usage::{Cpu, Memory};
 
 /// A started process says that it is ready within this time.
@@ -20,24 +21,6 @@ const STARTUP: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// Where the Centrifuge protocol is spoken.
 pub(crate) const PATH: &str = "/connection/websocket";
-
-/// The configuration of the server under test: one thread, one bare namespace, everything allowed,
-/// nothing kept.
-const CONFIGURATION: &str = r#"[server]
-listen = "127.0.0.1:0"
-admin_listen = "127.0.0.1:0"
-threads = 1
-
-[client]
-anonymous = true
-insecure = true
-
-[api]
-keys = ["bench"]
-
-[[namespaces]]
-name = "bench"
-"#;
 
 /// What is measured.
 #[derive(Debug, Clone)]
@@ -82,12 +65,14 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Starts the target, pinned to `core`, and waits until it is ready.
+    /// Starts the target, set up like this and pinned to `core`, and waits until it is ready. A
+    /// server that runs already, and the floor, are as they are.
     ///
     /// # Errors
     /// It cannot be started, ends at once, or does not say in time that it is ready.
     pub(crate) fn target(
         target: &Target,
+        setup: &Setup,
         data: &str,
         core: Option<usize>,
         interrupt: &Interrupt,
@@ -105,7 +90,7 @@ impl Subject {
             Target::Command(line) => line.split_ascii_whitespace().map(str::to_owned).collect(),
         };
         let file = directory.path().join("trunkline.toml");
-        fs::write(&file, CONFIGURATION).doing("writing the server's configuration")?;
+        fs::write(&file, setup.configuration()).doing("writing the server's configuration")?;
         let file = file.display().to_string();
         let command: Vec<String> =
             command.into_iter().map(|word| word.replace("{config}", &file)).collect();

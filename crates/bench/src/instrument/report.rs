@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::{BenchError, Doing};
 use crate::instrument::statistics::Spread;
-use crate::instrument::targets::{Bounded, Target};
+use crate::instrument::targets::{Bounded, Limit, Target};
 
 /// One line of the table.
 #[derive(Debug, Clone, Serialize)]
@@ -59,7 +59,7 @@ impl Figure {
                 Bounded::Ratio => self.ratio,
                 Bounded::Value => self.server,
             };
-            bounded.is_none_or(|spread| spread.median > target.at_most)
+            bounded.is_none_or(|spread| !target.limit.allows(spread.median))
         })
     }
 }
@@ -180,7 +180,10 @@ fn line(figure: &Figure) -> [String; 6] {
     let range = figure.ratio.map_or(String::new(), |s| format!("({:.2}-{:.2})", s.min, s.max));
     let target = figure.target.map_or(String::new(), |target| {
         let verdict = if figure.is_missed() { "MISSED" } else { "met" };
-        format!("<= {} {verdict}", number(target.at_most))
+        match target.limit {
+            Limit::AtMost(most) => format!("<= {} {verdict}", number(most)),
+            Limit::AtLeast(least) => format!(">= {} {verdict}", number(least)),
+        }
     });
     let ratio = figure.ratio.map_or(String::new(), |spread| format!("{:.3}", spread.median));
     [
@@ -240,6 +243,21 @@ mod tests {
         assert!(held(1.16, 1.0));
         assert!(Figure::alone("x", &[1.0]).held_to(Some(targets::FANOUT_ONE)).is_missed());
         assert!(!Figure::alone("x", &[2_048.0]).held_to(Some(targets::IDLE)).is_missed());
+        let fast = |server| {
+            Figure::pairs("x", &[server], &[1.0]).held_to(Some(targets::DURABLE)).is_missed()
+        };
+        assert!(!fast(0.35));
+        assert!(fast(0.34));
+    }
+
+    #[test]
+    fn programs_read_a_target_by_its_side() {
+        let told = serde_json::to_value([targets::FANOUT_ONE, targets::DURABLE]).unwrap();
+        let expected = serde_json::json!([
+            { "at_most": 1.15, "aim": 1.05, "of": "ratio" },
+            { "at_least": 0.35, "aim": null, "of": "ratio" },
+        ]);
+        assert_eq!(told, expected);
     }
 
     #[test]

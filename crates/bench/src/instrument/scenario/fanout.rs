@@ -9,12 +9,14 @@ use crate::instrument::closed_loop::ClosedLoop;
 use crate::instrument::connection::Plan;
 use crate::instrument::floor;
 use crate::instrument::report::{Figure, Outcome};
+use crate::instrument::setup::Setup;
 use crate::instrument::targets::{self, Target};
 
 impl FanoutArgs {
     /// The quoted forms.
     pub(super) fn quoted(settings: Settings) -> Self {
-        Self { settings, subscribers: Self::SUBSCRIBERS, window: None, publishers: None }
+        let subscribers = Self::SUBSCRIBERS;
+        Self { settings, subscribers, window: None, publishers: None, history: false }
     }
 }
 
@@ -24,10 +26,20 @@ struct Form {
     subscribers: u32,
     window: u32,
     publishers: u32,
+    /// Whether the channel keeps history, and is compared with one that does not.
+    history: bool,
 }
+
+/// Publications that a channel with history keeps: as many as `serve --dev` does.
+const KEEP: u32 = 100;
 
 impl Form {
     fn target(self) -> Option<Target> {
+        let quoted = self.subscribers == FanoutArgs::SUBSCRIBERS
+            && matches!((self.window, self.publishers), (1, 1) | (64, 64));
+        if self.history {
+            return quoted.then_some(targets::FANOUT_HISTORY);
+        }
         match (self.subscribers, self.window, self.publishers) {
             (FanoutArgs::SUBSCRIBERS, 1, 1) => Some(targets::FANOUT_ONE),
             (FanoutArgs::SUBSCRIBERS, 64, 64) => Some(targets::FANOUT_MANY),
@@ -38,7 +50,8 @@ impl Form {
 
 /// Measures the form asked for, or the two quoted ones.
 pub(super) fn run(bench: &Bench, args: &FanoutArgs) -> Result<Vec<Outcome>, BenchError> {
-    let form = |window, publishers| Form { subscribers: args.subscribers, window, publishers };
+    let (subscribers, history) = (args.subscribers, args.history);
+    let form = |window, publishers| Form { subscribers, window, publishers, history };
     let forms = match (args.window, args.publishers) {
         (None, None) => vec![form(1, 1), form(64, 64)],
         (window, publishers) => vec![form(window.unwrap_or(1), publishers.unwrap_or(1))],
@@ -56,14 +69,23 @@ fn one(bench: &Bench, form: Form) -> Result<Outcome, BenchError> {
         )));
     }
     let scenario = format!(
-        "fanout: {} subscribers, {} publisher(s), {} in flight, {} B",
+        "fanout{}: {} subscribers, {} publisher(s), {} in flight, {} B",
+        if form.history { " with history (floor: without)" } else { "" },
         form.subscribers,
         form.publishers,
         form.window,
         data.len()
     );
     let seconds = bench.seconds(CPU_SECONDS);
-    let pairs = bench.pairs(&scenario, &data, |run| measure(run, form, seconds), Measured::show)?;
+    let measure = |run: &Run<'_>| measure(run, form, seconds);
+    let pairs = if form.history {
+        let kept = Setup { keep: KEEP, data_dir: None };
+        let names = ["with history", "without"];
+        let setups = [&kept, &Setup::default()];
+        bench.against(&scenario, &data, names, setups, measure, Measured::show)?
+    } else {
+        bench.pairs(&scenario, &data, measure, Measured::show)?
+    };
     let mut figures =
         figures("delivery", &pairs, form.target().filter(|_| bench.payload_is(PAYLOAD)));
     let coalesced = |runs: &[Measured]| {

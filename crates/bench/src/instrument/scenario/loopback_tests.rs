@@ -9,11 +9,14 @@ use crate::instrument::command;
 use crate::instrument::connection::{Dialogue, Plan};
 use crate::instrument::deaf::Fate;
 use crate::instrument::floor;
-use crate::instrument::generator::Generator;
+use crate::instrument::generator::{Generator, TICK};
 use crate::instrument::interrupt::Interrupt;
 use crate::instrument::learn;
+use crate::instrument::load::Load;
 use crate::instrument::open_loop::OpenLoop;
+use crate::instrument::pipelines::Pipelines;
 use crate::instrument::process::PATH;
+use crate::instrument::returning::{self, Returning};
 use crate::instrument::script::Script;
 
 /// A floor on a free port; it ends with the test's process.
@@ -94,6 +97,53 @@ fn a_subscriber_that_never_reads_is_told_from_the_others() {
     load.run(&mut generator, || Ok(false)).unwrap();
     assert_eq!(load.lost(&generator), 0);
     assert_eq!(deaf.fate().unwrap(), Fate::Closed(None), "the floor has no queue");
+}
+
+#[test]
+fn pipelines_are_kept_full_until_it_is_enough() {
+    let data = command::payload(64);
+    let mut generator = generator(floor_with(&data), 5, &data);
+    // The floor answers a publication when it has reached the members of its channel.
+    let connections = generator.open_all((0..4).map(|_| Plan::publisher())).unwrap();
+    let mut load = Pipelines::new(connections, 16, 5);
+    let mut turns = 0;
+    load.run(&mut generator, || {
+        turns += 1;
+        Ok(turns > 20)
+    })
+    .unwrap();
+    let seen = generator.seen();
+    assert_eq!(seen.replies, seen.published);
+    assert!(seen.published > 4 * 16, "they published again");
+    assert_eq!(load.take_latencies().count(), seen.published);
+}
+
+#[test]
+fn everything_is_read_that_clients_who_come_back_are_given() {
+    let data = command::payload(64);
+    let missed: Vec<u64> = (4..54).collect();
+    for (given, lost) in [(&missed[..], 0), (&missed[..49], 100), (&missed[1..], 100 * 50)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Script {
+            subscribe_reply: returning::tests::reply("e", given, 128),
+            ..Script::sample(&data)
+        };
+        thread::spawn(move || floor::serve(listener, &script));
+        let mut load = Returning::new(1, 128);
+        load.heard(0, returning::tests::reply("e", &[], 128).as_bytes());
+        let dialogue = Dialogue::new(address, PATH, true, 1, &data);
+        let dialogue = dialogue.returning(&load.places().unwrap());
+        let mut generator = Generator::new(address, dialogue, Interrupt::default()).unwrap();
+        load.come_back(50);
+        for _ in 0..100 {
+            generator.open(Plan::subscriber(0)).unwrap();
+        }
+        while load.done() < 100 {
+            generator.turn(TICK, &mut load).unwrap();
+        }
+        assert_eq!(load.lost(), lost);
+    }
 }
 
 #[test]

@@ -55,10 +55,7 @@ impl Meter {
         let machine = machine_busy()? - self.machine;
         let wall = self.start.elapsed().as_secs_f64();
         let foreign = (machine - cpu.total() - generator.total()).max(0.0);
-        if foreign > wall * DISTURBED {
-            let share = 100.0 * foreign / wall;
-            say(&format!("disturbed: other processes used {share:.0} % of a core meanwhile"));
-        }
+        warn_if_disturbed(foreign, wall);
         Ok(Cost { wall, cpu, generator, foreign })
     }
 
@@ -66,6 +63,14 @@ impl Meter {
     pub(super) fn elapsed(&self, subject: &Subject) -> Result<(f64, f64), BenchError> {
         let cpu = subject.cpu()? - self.subject;
         Ok((self.start.elapsed().as_secs_f64(), cpu.total()))
+    }
+}
+
+/// Says so when others used the machine, for so many CPU seconds of so many on the wall.
+pub(super) fn warn_if_disturbed(foreign: f64, wall: f64) {
+    if foreign > wall * DISTURBED {
+        let share = 100.0 * foreign / wall;
+        say(&format!("disturbed: other processes used {share:.0} % of a core meanwhile"));
     }
 }
 

@@ -3,14 +3,17 @@
 
 mod churn;
 mod closed;
+mod durable;
 mod fanout;
 mod idle;
 mod latency;
 #[cfg(test)]
 mod loopback_tests;
 mod meter;
+mod recover;
 mod rooms;
 mod slow;
+mod sockets;
 mod storm;
 
 use std::io::Write as _;
@@ -18,9 +21,10 @@ use std::io::Write as _;
 use serde::Serialize;
 
 use crate::args::{
-    BenchArgs, ChurnArgs, FanoutArgs, IdleArgs, LatencyArgs, RoomsArgs, Scenario, Settings,
-    SlowArgs, StormArgs,
+    BenchArgs, ChurnArgs, DurableArgs, FanoutArgs, IdleArgs, LatencyArgs, RecoverArgs, RoomsArgs,
+    Scenario, Settings, SlowArgs, StormArgs,
 };
+use crate::backend::OpenBackend;
 use crate::error::BenchError;
 use crate::instrument::command;
 use crate::instrument::connection::Dialogue;
@@ -30,6 +34,7 @@ use crate::instrument::pin::{self, Cores};
 use crate::instrument::process::{Subject, Target};
 use crate::instrument::report::{Machine, Outcome, Report};
 use crate::instrument::script::Script;
+use crate::instrument::setup::Setup;
 use crate::instrument::{floor, launch, learn};
 
 /// Bytes of data in a publication unless said otherwise.
@@ -51,6 +56,8 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), BenchError> {
         Scenario::Latency(args) => (args.settings.clone(), None),
         Scenario::Slow(args) => (args.settings.clone(), None),
         Scenario::Churn(args) => (args.settings.clone(), None),
+        Scenario::Durable(args) => (args.settings.clone(), None),
+        Scenario::Recover(args) => (args.settings.clone(), None),
     };
     let target = match (&settings.url, settings.pid, &settings.server) {
         _ if target.is_some() => target.take().unwrap_or(Target::Floor),
@@ -58,7 +65,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), BenchError> {
         (_, _, Some(command)) => Target::Command(command.clone()),
         _ => Target::Own,
     };
-    let bench = Bench::new(settings.clone(), target)?;
+    let bench = Bench::new(settings.clone(), target, args.open)?;
     let outcomes = bench.outcomes(args.scenario)?;
     let report = Report { machine: Machine::here(), runs: settings.runs, outcomes };
     report.print(settings.json)?;
@@ -77,6 +84,7 @@ struct Bench {
     target: Target,
     cores: Cores,
     interrupt: Interrupt,
+    open: Option<OpenBackend>,
 }
 
 /// The runs of a scenario: the server's, and the floor's after each.
@@ -105,7 +113,11 @@ impl Run<'_> {
 }
 
 impl Bench {
-    fn new(settings: Settings, target: Target) -> Result<Self, BenchError> {
+    fn new(
+        settings: Settings,
+        target: Target,
+        open: Option<OpenBackend>,
+    ) -> Result<Self, BenchError> {
         if settings.seconds.is_some_and(|seconds| !(0.01..=3_600.0).contains(&seconds)) {
             return Err(BenchError::Usage("--seconds wants 0.01 to 3600".into()));
         }
@@ -116,7 +128,7 @@ impl Bench {
             Some(core) => pin::to(core)?,
             None => say("one core only: server and generator share it, CPU figures are coarse"),
         }
-        Ok(Self { settings, target, cores, interrupt })
+        Ok(Self { settings, target, cores, interrupt, open })
     }
 
     fn outcomes(&self, scenario: Scenario) -> Result<Vec<Outcome>, BenchError> {
@@ -128,6 +140,8 @@ impl Bench {
             Scenario::Latency(args) => Ok(vec![latency::run(self, &args)?]),
             Scenario::Slow(args) => Ok(vec![slow::run(self, &args)?]),
             Scenario::Churn(args) => Ok(vec![churn::run(self, &args)?]),
+            Scenario::Durable(args) => durable::run(self, &args),
+            Scenario::Recover(args) => recover::run(self, &args),
             Scenario::SelfCheck(settings) => self.self_check(settings),
             Scenario::All(settings) => self.all(settings),
             Scenario::Floor(_) | Scenario::Launch(_) => Ok(Vec::new()),
@@ -143,12 +157,32 @@ impl Bench {
     }
 
     fn all(&self, settings: Settings) -> Result<Vec<Outcome>, BenchError> {
+        let any_setup = self.starts_servers().is_ok();
+        if any_setup {
+            // It would be a pity to find out at the end.
+            self.backend()?;
+        } else {
+            say("with --url, what is about history is left out");
+        }
         let mut outcomes = self.self_check(settings.clone())?;
         outcomes.push(idle::run(self, &IdleArgs::quoted(settings.clone()))?);
         outcomes.push(latency::run(self, &LatencyArgs::quoted(settings.clone()))?);
         outcomes.push(slow::run(self, &SlowArgs::quoted(settings.clone()))?);
-        outcomes.push(churn::run(self, &ChurnArgs::quoted(settings))?);
+        outcomes.push(churn::run(self, &ChurnArgs::quoted(settings.clone()))?);
+        if any_setup {
+            let fanout = FanoutArgs::quoted(settings.clone());
+            outcomes.extend(fanout::run(self, &FanoutArgs { history: true, ..fanout })?);
+            outcomes.extend(durable::run(self, &DurableArgs::quoted(settings.clone()))?);
+            outcomes.extend(recover::run(self, &RecoverArgs::quoted(settings))?);
+        }
         Ok(outcomes)
+    }
+
+    /// How the embedded backend is opened.
+    fn backend(&self) -> Result<OpenBackend, BenchError> {
+        self.open.ok_or_else(|| {
+            BenchError::Usage("this program has no embedded backend that could be measured".into())
+        })
     }
 
     /// JSON data of the size asked for.
@@ -165,20 +199,46 @@ impl Bench {
         self.settings.seconds.unwrap_or(default)
     }
 
+    /// Starts the target, set up like this.
+    fn subject(&self, setup: &Setup, data: &str) -> Result<Subject, BenchError> {
+        Subject::target(&self.target, setup, data, self.cores.server, &self.interrupt)
+    }
+
     /// Learns from the target, once, what the floor shall write.
     fn learn(&self, data: &str) -> Result<Script, BenchError> {
-        let subject = Subject::target(&self.target, data, self.cores.server, &self.interrupt)?;
+        let subject = self.subject(&Setup::default(), data)?;
         learn::script(subject.address, &subject.path, data)
     }
 
-    /// Starts the target once and measures it.
+    /// Refuses a server that somebody else has started, for scenarios that set up their own.
+    fn starts_servers(&self) -> Result<(), BenchError> {
+        match self.target {
+            Target::Running { .. } => Err(BenchError::Usage(
+                "this scenario starts servers as it needs them: leave --url out".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts the target once, without history, and measures it.
     fn server<T>(
         &self,
         script: &Script,
         data: &str,
         measure: impl FnOnce(&Run<'_>) -> Result<T, BenchError>,
     ) -> Result<T, BenchError> {
-        let subject = Subject::target(&self.target, data, self.cores.server, &self.interrupt)?;
+        self.server_with(&Setup::default(), script, data, measure)
+    }
+
+    /// Starts the target once, set up like this, and measures it.
+    fn server_with<T>(
+        &self,
+        setup: &Setup,
+        script: &Script,
+        data: &str,
+        measure: impl FnOnce(&Run<'_>) -> Result<T, BenchError>,
+    ) -> Result<T, BenchError> {
+        let subject = self.subject(setup, data)?;
         measure(&Run { bench: self, subject, script, data })
     }
 
@@ -192,15 +252,49 @@ impl Bench {
         show: impl Fn(&T) -> String,
     ) -> Result<Pairs<T>, BenchError> {
         let script = self.learn(data)?;
+        self.in_turn(scenario, ["server", "floor"], show, |subject| {
+            if subject == 0 {
+                return self.server(&script, data, &mut measure);
+            }
+            let subject = Subject::floor(&script, self.cores.server, &self.interrupt)?;
+            measure(&Run { bench: self, subject, script: &script, data })
+        })
+    }
+
+    /// Measures the server set up in two ways in turn, the first in the place of the server and the
+    /// second in that of the floor; `names` are for the progress line.
+    fn against<T>(
+        &self,
+        scenario: &str,
+        data: &str,
+        names: [&str; 2],
+        setups: [&Setup; 2],
+        mut measure: impl FnMut(&Run<'_>) -> Result<T, BenchError>,
+        show: impl Fn(&T) -> String,
+    ) -> Result<Pairs<T>, BenchError> {
+        let script = self.learn(data)?;
+        self.in_turn(scenario, names, show, |subject| {
+            self.server_with(setups[subject], &script, data, &mut measure)
+        })
+    }
+
+    /// Measures two subjects in turn, 0 and 1, as often as asked.
+    fn in_turn<T>(
+        &self,
+        scenario: &str,
+        names: [&str; 2],
+        show: impl Fn(&T) -> String,
+        mut measure: impl FnMut(usize) -> Result<T, BenchError>,
+    ) -> Result<Pairs<T>, BenchError> {
         let mut pairs = Pairs { server: Vec::new(), floor: Vec::new() };
         for nth in 1..=self.settings.runs {
-            let server = self.server(&script, data, &mut measure)?;
-            let subject = Subject::floor(&script, self.cores.server, &self.interrupt)?;
-            let floor = measure(&Run { bench: self, subject, script: &script, data })?;
+            let (server, floor) = (measure(0)?, measure(1)?);
             say(&format!(
-                "{scenario}: run {nth}/{}: server {}, floor {}",
+                "{scenario}: run {nth}/{}: {} {}, {} {}",
                 self.settings.runs,
+                names[0],
                 show(&server),
+                names[1],
                 show(&floor)
             ));
             pairs.server.push(server);
