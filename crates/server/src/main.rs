@@ -3,6 +3,7 @@
 //! `cli` says what can be asked for, `serve` runs a node, `http` takes those connections of a node
 //! that are ordinary HTTP.
 
+mod bench;
 mod cli;
 mod http;
 mod serve;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
             Err(failure) => failure.report(),
         },
         Command::Tool(tool) => cli::run(tool),
-        Command::Bench(args) => match trunkline_bench::run(args) {
+        Command::Bench(args) => match bench::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => Failure::refused(error).report(),
         },

@@ -30,7 +30,8 @@ pub enum WalError {
     /// An append without a record. Nothing was done.
     #[error("an append needs at least one record")]
     Empty,
-    /// The disk has no room. Nothing of the append is in the log, nor will be; what was
+    /// The disk has no room. Nothing of the append is in the log, nor will be, and the same is true
+    /// of every append that was made after it and before all of them were told; what was
     /// acknowledged stays, and appends succeed again once there is room.
     #[error("the disk is full")]
     Full,
@@ -125,7 +126,8 @@ pub(crate) fn io_at(action: &'static str, file: &Path) -> impl FnOnce(io::Error)
 }
 
 /// True if the system says that there is no room, be it the disk, a quota or a file size limit.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -7,6 +7,8 @@ use std::any::Any;
 use std::io;
 use std::path::Path;
 
+pub use crate::error::is_full;
+
 /// A directory tree.
 ///
 /// What [`create`](Self::create), [`rename`](Self::rename) and [`remove`](Self::remove) did is on

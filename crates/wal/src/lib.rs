@@ -106,7 +106,7 @@ mod writer;
 
 pub use disk::Disk;
 pub use error::{OpenError, WalError};
-pub use open::{Recovered, Torn};
+pub use open::{Lock, Recovered, Torn};
 pub use options::{OnFailure, Options};
 pub use queue::OnDurable;
 pub use record::{Lsn, Record, StoreId};

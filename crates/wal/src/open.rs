@@ -2,6 +2,7 @@
 //! that what was read is on disk before anyone relies on it.
 
 use std::any::Any;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,29 +53,44 @@ pub(crate) struct Opened {
     pub(crate) recovered: Recovered,
 }
 
-/// Takes the lock of a data directory, which is made if needed.
-pub(crate) fn lock(
-    files: &dyn Files,
-    data: &Path,
-) -> Result<Box<dyn Any + Send + Sync>, OpenError> {
-    let dir = data.join(names::DIRECTORY);
-    files.create_dir(&dir).map_err(io_at("make", &dir))?;
-    let file = data.join(names::LOCK);
-    files.lock(&file).map_err(|error| match error.kind() {
-        ErrorKind::WouldBlock => OpenError::Locked { file },
-        _ => io_at("lock", &file)(error),
-    })
+/// The lock of a data directory, held until every clone is dropped or the process ends.
+#[derive(Clone)]
+pub struct Lock {
+    _guard: Arc<dyn Any + Send + Sync>,
 }
 
-/// Opens the log of a data directory, or makes it.
+impl Lock {
+    /// Takes the lock of a data directory, which is made if needed.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] while another process has it; [`OpenError::Io`].
+    pub fn take(data: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+        let dir = data.join(names::DIRECTORY);
+        files.create_dir(&dir).map_err(io_at("make", &dir))?;
+        let file = data.join(names::LOCK);
+        let guard = files.lock(&file).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => OpenError::Locked { file },
+            _ => io_at("lock", &file)(error),
+        })?;
+        Ok(Self { _guard: Arc::from(guard) })
+    }
+}
+
+impl fmt::Debug for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").finish_non_exhaustive()
+    }
+}
+
+/// Opens the log of a data directory whose lock is held, or makes it.
 pub(crate) fn open(
+    lock: Lock,
     data: &Path,
     options: &Options,
     files: &Arc<dyn Files>,
     replay: &mut dyn FnMut(Lsn, Record<'_>),
 ) -> Result<Opened, OpenError> {
     options.check()?;
-    let lock = lock(&**files, data)?;
     let dir = data.join(names::DIRECTORY);
     let mut marker = read_marker(&**files, &dir, options)?;
     let shelf = Shelf::new(Arc::clone(files), dir.clone(), options.spare_segments);

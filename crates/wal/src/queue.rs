@@ -45,6 +45,8 @@ struct State {
     buffers: Vec<Vec<u8>>,
     idle: bool,
     closing: bool,
+    /// A batch found no room, and not everyone it concerns has been told yet.
+    full: bool,
     failure: Option<WalError>,
 }
 
@@ -79,6 +81,9 @@ impl Queue {
         }
         if state.closing {
             return Err(WalError::Closed);
+        }
+        if state.full {
+            return Err(WalError::Full);
         }
         if state.cost + cost > self.queue_bytes {
             return Err(WalError::Overloaded { queued: state.cost, limit: self.queue_bytes });
@@ -153,6 +158,23 @@ impl Queue {
         if state.buffers.len() < KEPT_BUFFERS && buffer.capacity() <= self.batch_bytes * 2 {
             state.buffers.push(buffer);
         }
+    }
+
+    /// Takes everything that waits behind a batch that found no room, and refuses what comes until
+    /// [`Queue::resume`]: no append succeeds whose sender has not heard of an earlier one's failure.
+    pub(crate) fn refuse(&self) -> Vec<Batch> {
+        let mut state = self.state();
+        state.full = true;
+        state.batches.drain(..).collect()
+    }
+
+    /// Everyone has been told that there was no room: what comes now is tried again.
+    pub(crate) fn resume(&self) {
+        self.state().full = false;
+    }
+
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.state().full
     }
 
     /// Takes no more appends.

@@ -11,7 +11,7 @@ use crate::files::Files;
 use crate::frame::Seal;
 use crate::marker::Marker;
 use crate::names;
-use crate::open;
+use crate::open::Lock;
 use crate::record::Lsn;
 use crate::scan;
 use crate::segment::{self, HEADER, Header};
@@ -50,7 +50,14 @@ pub struct Lost {
 /// [`OpenError::Locked`] while the log is open somewhere; [`OpenError::Damaged`] if nothing names
 /// the store any more, so that nothing can be trusted; otherwise as [`Wal::open`](crate::Wal::open).
 pub fn repair(data: &Path, files: &dyn Files) -> Result<Repaired, OpenError> {
-    let _lock = open::lock(files, data)?;
+    repair_locked(&Lock::take(data, files)?, data, files)
+}
+
+/// As [`repair`], for one who holds the lock of the data directory already.
+///
+/// # Errors
+/// As [`repair`].
+pub fn repair_locked(_lock: &Lock, data: &Path, files: &dyn Files) -> Result<Repaired, OpenError> {
     let dir = &data.join(names::DIRECTORY);
     let names = files.list(dir).map_err(io_at("list", dir))?;
     if !names.iter().any(|name| is_of_the_log(name)) {

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use crate::error::{OpenError, WalError, io_at, is_full};
 use crate::files::Files;
 use crate::marker::Marker;
-use crate::open::{self, Recovered};
+use crate::open::{self, Lock, Recovered};
 use crate::options::Options;
 use crate::queue::OnDurable;
 use crate::record::{Lsn, Record};
@@ -19,7 +19,7 @@ pub struct Wal {
     shared: Arc<Shared>,
     /// Held while a checkpoint is moved, so that they move one after another.
     marker: Mutex<Marker>,
-    writing: Option<JoinHandle<()>>,
+    writing: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How far a log has come.
@@ -31,6 +31,9 @@ pub struct Progress {
     pub batches: u64,
     /// Bytes of these batches.
     pub bytes: u64,
+    /// A batch found no room, and not everyone it concerns has been told yet: until then, every
+    /// append is refused with [`WalError::Full`].
+    pub refusing: bool,
 }
 
 impl Wal {
@@ -46,8 +49,24 @@ impl Wal {
         files: impl Files,
         replay: &mut dyn FnMut(Lsn, Record<'_>),
     ) -> Result<(Self, Recovered), OpenError> {
+        let lock = Lock::take(data, &files)?;
+        Self::open_locked(lock, data, options, files, replay)
+    }
+
+    /// As [`open`](Self::open), for one who holds the lock of the data directory already. The log
+    /// keeps it until it is closed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_locked(
+        lock: Lock,
+        data: &Path,
+        options: Options,
+        files: impl Files,
+        replay: &mut dyn FnMut(Lsn, Record<'_>),
+    ) -> Result<(Self, Recovered), OpenError> {
         let files: Arc<dyn Files> = Arc::new(files);
-        let opened = open::open(data, &options, &files, replay)?;
+        let opened = open::open(lock, data, &options, &files, replay)?;
         drop(options);
         let shared = Arc::clone(&opened.writer.shared);
         let writer = opened.writer;
@@ -56,7 +75,7 @@ impl Wal {
             .spawn(move || writer.run())
             .map_err(io_at("start the thread that writes", data))?;
         let marker = Mutex::new(opened.marker);
-        let wal = Self { shared, marker, writing: Some(writing) };
+        let wal = Self { shared, marker, writing: Mutex::new(Some(writing)) };
         tracing::info!(
             checkpoint = opened.recovered.checkpoint.0,
             next = opened.recovered.next.0,
@@ -109,6 +128,7 @@ impl Wal {
             durable: Lsn(self.shared.durable.load(Ordering::Acquire)),
             batches: self.shared.batches.load(Ordering::Relaxed),
             bytes: self.shared.bytes.load(Ordering::Relaxed),
+            refusing: self.shared.queue.is_refusing(),
         }
     }
 
@@ -122,23 +142,29 @@ impl Wal {
     ///
     /// # Errors
     /// [`WalError::Failed`] if the log has stopped before.
-    pub fn close(mut self) -> Result<(), WalError> {
-        self.finish();
-        self.failure().map_or(Ok(()), Err)
+    pub fn close(self) -> Result<(), WalError> {
+        self.finish()
     }
 
-    fn finish(&mut self) {
+    /// As [`close`](Self::close), for a log that is shared: appends that come later are refused.
+    ///
+    /// # Errors
+    /// [`WalError::Failed`] if the log has stopped before.
+    pub fn finish(&self) -> Result<(), WalError> {
         self.shared.queue.close();
-        let Some(writing) = self.writing.take() else { return };
-        // Dropped by what is done after an append, that is by the thread itself: it ends on its own.
-        if writing.thread().id() != thread::current().id() && writing.join().is_err() {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Called by what is done after an append, that is by the thread itself: it ends on its own.
+        let other = writing.filter(|writing| writing.thread().id() != thread::current().id());
+        if other.is_some_and(|writing| writing.join().is_err()) {
             tracing::error!("the thread that writes panicked");
         }
+        self.failure().map_or(Ok(()), Err)
     }
 }
 
 impl Drop for Wal {
     fn drop(&mut self) {
-        self.finish();
+        // Who wants to know has closed it before.
+        let _ = self.finish();
     }
 }

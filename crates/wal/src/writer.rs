@@ -1,6 +1,5 @@
 //! The one thread that writes.
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{WalError, is_full, not_full};
 use crate::files::StoredFile;
 use crate::frame::{self, Draft, Seal};
+use crate::open::Lock;
 use crate::options::OnFailure;
 use crate::queue::{Batch, Queue};
 use crate::record::{Lsn, StoreId};
@@ -59,7 +59,7 @@ pub(crate) struct Writer {
     /// Number of the next record.
     pub(crate) next: Lsn,
     /// Held until nothing more is written.
-    pub(crate) _lock: Box<dyn Any + Send + Sync>,
+    pub(crate) _lock: Lock,
 }
 
 impl Writer {
@@ -78,9 +78,16 @@ impl Writer {
                 Err(error) if is_full(&error) => Err(WalError::Full),
                 Err(error) => Err(shared.fail(&error)),
             };
-            batch.complete(&result);
-            let cost = batch.cost();
-            shared.queue.done(batch.draft, cost);
+            let full = result == Err(WalError::Full);
+            let behind = if full { shared.queue.refuse() } else { Vec::new() };
+            for mut batch in std::iter::once(batch).chain(behind) {
+                batch.complete(&result);
+                let cost = batch.cost();
+                shared.queue.done(batch.draft, cost);
+            }
+            if full {
+                shared.queue.resume();
+            }
         }
         if let Some(failure) = shared.queue.failure() {
             for mut batch in shared.queue.drain() {

@@ -12,6 +12,7 @@ mod init;
 mod node_url;
 mod output;
 mod publish;
+mod repair;
 mod serve_args;
 mod subscribe;
 mod token;
@@ -64,6 +65,8 @@ pub(crate) enum Tool {
     Subscribe(subscribe::SubscribeArgs),
     /// Make a token for a client
     Token(token::TokenArgs),
+    /// Make a data directory usable again after its files were damaged
+    Repair(repair::RepairArgs),
     /// Print a script that completes this command line in a shell
     Completions(completions::CompletionsArgs),
 }
@@ -94,6 +97,7 @@ pub(crate) fn run(tool: Tool) -> ExitCode {
         Tool::Publish(args) => publish::run(&args),
         Tool::Subscribe(args) => subscribe::run(args),
         Tool::Token(args) => token::run(&args),
+        Tool::Repair(args) => repair::run(&args),
         Tool::Completions(args) => completions::run(&args),
     };
     match outcome {
@@ -126,6 +130,7 @@ mod tests {
                 "publish",
                 "subscribe",
                 "token",
+                "repair",
                 "completions",
                 "bench"
             ]

@@ -28,7 +28,7 @@ pub(crate) struct ServeArgs {
     /// Where /health, /ready and /metrics are
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin_listen: Option<String>,
-    /// Keep publications in this directory (embedded backend; comes with a later version)
+    /// Keep streams in this directory (embedded backend), which --dev does not do otherwise
     #[arg(long, value_name = "DIR", conflicts_with = "redis")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Carry publications through Redis (comes with a later version)
@@ -62,19 +62,18 @@ impl LogFormat {
 }
 
 impl ServeArgs {
-    /// Refuses backends that are not there, rather than run on one that forgets.
+    /// Refuses a backend that is not there, rather than run on one that forgets.
     ///
     /// # Errors
-    /// `--data-dir` or `--redis` was given.
+    /// `--redis` was given.
     pub(crate) fn check_backend(&self) -> Result<(), Failure> {
-        let asked = match (&self.data_dir, &self.redis) {
-            (Some(_), _) => "--data-dir: the embedded backend",
-            (None, Some(_)) => "--redis: the Redis backend",
-            (None, None) => return Ok(()),
-        };
-        Err(Failure::trouble(format_args!(
-            "{asked} comes with a later version; this one keeps publications in memory"
-        )))
+        match &self.redis {
+            None => Ok(()),
+            Some(_) => Err(Failure::trouble(
+                "--redis: the Redis backend comes with a later version; this one keeps streams \
+                 on its own disk or in memory",
+            )),
+        }
     }
 }
 
@@ -86,11 +85,7 @@ mod tests {
     fn a_backend_that_is_not_there_is_refused() {
         assert_eq!(ServeArgs::default().check_backend(), Ok(()));
         let redis = ServeArgs { redis: Some("redis://x".into()), ..Default::default() };
-        let data_dir = ServeArgs { data_dir: Some("x".into()), ..Default::default() };
-        for (args, named) in [(redis, "--redis"), (data_dir, "--data-dir")] {
-            let failure = args.check_backend().unwrap_err();
-            assert!(failure.message().starts_with(named), "{}", failure.message());
-            assert!(failure.message().contains("comes with a later version"));
-        }
+        let failure = redis.check_backend().unwrap_err();
+        assert!(failure.message().starts_with("--redis"), "{}", failure.message());
     }
 }

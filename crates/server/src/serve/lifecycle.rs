@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use trunkline_node::Node;
 
@@ -28,6 +28,8 @@ pub(super) struct Lifecycle {
     pub(super) spread: Duration,
     /// When the node ends in any case.
     pub(super) deadline: Duration,
+    /// Says why the backend has stopped, if it does.
+    pub(super) storage_stopped: mpsc::UnboundedReceiver<String>,
 }
 
 struct Signals {
@@ -61,7 +63,7 @@ impl Lifecycle {
     /// Serves until a signal comes, then drains. `http` is told to end once
     /// the clients are gone. A second signal ends everything at once.
     pub(super) async fn run(
-        self,
+        mut self,
         mut shards: Shards,
         reload: Reload,
         announce: impl FnOnce(),
@@ -79,6 +81,11 @@ impl Lifecycle {
                 Some(why) = shards.ended.recv() => {
                     let why = why.unwrap_or_else(|| "for no reason".to_owned());
                     return Err(Failure::refused(format_args!("a shard has ended: {why}")));
+                }
+                // Going on would mean to promise what cannot be kept. Clients come back to
+                // another node, or to this one once it has been started again.
+                Some(why) = self.storage_stopped.recv() => {
+                    return Err(Failure::refused(format_args!("the storage has stopped: {why}")));
                 }
             }
         }

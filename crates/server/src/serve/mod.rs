@@ -10,6 +10,7 @@ mod doors;
 mod lifecycle;
 mod reload;
 mod shards;
+mod storage;
 mod welcome;
 
 use std::sync::Arc;
@@ -19,7 +20,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use trunkline_admin::{AdminState, PageOptions};
 use trunkline_api::ApiState;
 use trunkline_auth::{ApiKeys, TokenGate, fresh_secret};
-use trunkline_backend_memory::MemoryBackend;
 use trunkline_config::{Config, Overrides};
 use trunkline_core::limits::Limits;
 use trunkline_core::time::WallTime;
@@ -36,9 +36,7 @@ use crate::http;
 use self::doors::Doors;
 use self::lifecycle::Lifecycle;
 use self::reload::Reload;
-
-/// How often the memory of expired publications is given back.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+use self::storage::Storage;
 
 /// Runs a node until it is told to end.
 ///
@@ -69,7 +67,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let handles = shards::handles(doors.threads)?;
     let mailboxes = handles.iter().map(|handle: &ShardHandle| Arc::clone(&handle.mailbox));
     let switchboard = Arc::new(Switchboard::new(mailboxes.collect()));
-    let backend = Arc::new(MemoryBackend::new(switchboard.clone(), Box::new(wall_clock)));
+    let (storage, storage_stopped) = Storage::open(&config, switchboard.clone())?;
     let node = Arc::new(Node::new(
         &fresh_secret(),
         &doors.name(),
@@ -77,7 +75,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         limits,
         metrics,
         switchboard,
-        backend.clone(),
+        storage.backend(),
     ));
 
     // The shards.
@@ -113,6 +111,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         ready,
         spread: Duration::from_millis(config.server.shutdown_spread_ms),
         deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
+        storage_stopped,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -122,13 +121,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let http = tokio::spawn(reception.serve(public, stopped.clone()));
         let admin = tokio::spawn(http::serve_listener(doors.admin()?, admin, stopped));
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(SWEEP_EVERY);
-            loop {
-                ticks.tick().await;
-                backend.sweep();
-            }
-        });
+        tokio::spawn(storage.clone().keep_tidy());
         let announce = || {
             if args.dev {
                 welcome::greet(&config, &doors.listen);
@@ -139,7 +132,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         // Requests in progress have their answers by now, or had their time.
         let _ =
             tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(http, admin) }).await;
-        outcome
+        outcome.and_then(|()| storage.close())
     })
 }
 
@@ -148,6 +141,7 @@ fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
         listen: args.listen.clone(),
         admin_listen: args.admin_listen.clone(),
         api_key: args.api_key.clone(),
+        data_dir: args.data_dir.as_ref().map(|dir| dir.display().to_string()),
         log_format: args.log_format.map(|format| format.as_str().to_owned()),
     };
     let loaded = if args.dev {
@@ -187,7 +181,7 @@ fn labels() -> Vec<Protocol> {
     labels
 }
 
-fn wall_clock() -> WallTime {
+pub(crate) fn wall_clock() -> WallTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }

@@ -202,6 +202,10 @@ impl<F: Files, W: Fn(FakeDisk) -> F> Play<W> {
 
     /// Begins an append; false if it was refused at once.
     fn append(&mut self, wal: &Wal) -> bool {
+        while wal.progress().refusing {
+            // Someone is being told that there is no room.
+            std::thread::yield_now();
+        }
         let payloads: Payloads = (0..1 + self.dice.below(3)).map(|_| self.payload()).collect();
         let records: Vec<_> = payloads.iter().map(|bytes| Record { kind: 3, bytes }).collect();
         let (sender, told) = (self.done.0.clone(), payloads.clone());

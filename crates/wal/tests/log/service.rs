@@ -127,6 +127,24 @@ fn a_full_disk_refuses_keeps_what_is_there_and_serves_again() {
     assert_eq!(append(&wal, &[9; 1000]), Ok(Lsn(5)));
 }
 
+/// Else a stream that counts on the first could go on without it.
+#[test]
+fn what_waits_behind_a_batch_without_room_fails_with_it() {
+    let disk = FakeDisk::new(1);
+    let (wal, ..) = open(disk.clone()).unwrap();
+    fill(&wal, 3);
+    disk.set_room(Room::Reserving(100));
+    disk.hold();
+    let large: Vec<_> = (0..4).map(|_| begin(&wal, &[9; 1000]).unwrap()).collect();
+    disk.wait_until_held();
+    let small = begin(&wal, b"would fit").unwrap();
+    disk.release();
+    for append in large.iter().chain([&small]) {
+        assert_eq!(end(append), Err(WalError::Full));
+    }
+    assert_eq!(append(&wal, b"still fits"), Ok(Lsn(4)));
+}
+
 #[test]
 fn a_checkpoint_frees_room_on_a_full_disk() {
     let disk = FakeDisk::new(1);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use trunkline_wal::files::Files;
 use trunkline_wal::{Lsn, OpenError, Options, Record, Recovered, StoreId, Wal, WalError};
@@ -50,6 +50,15 @@ pub(crate) fn open(files: impl Files) -> Result<(Wal, Recovered, Vec<Replayed>),
     open_at(data(), options(), files)
 }
 
+/// Waits until everyone whom a full disk concerned has been told.
+pub(crate) fn all_told(wal: &Wal) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while wal.progress().refusing {
+        assert!(Instant::now() < deadline, "everyone must be told");
+        std::thread::yield_now();
+    }
+}
+
 /// Begins an append of one record.
 pub(crate) fn begin(wal: &Wal, bytes: &[u8]) -> Result<Receiver<Result<Lsn, WalError>>, WalError> {
     let (sender, receiver) = channel();
@@ -65,6 +74,7 @@ pub(crate) fn end(receiver: &Receiver<Result<Lsn, WalError>>) -> Result<Lsn, Wal
 
 /// Appends one record and waits.
 pub(crate) fn append(wal: &Wal, bytes: &[u8]) -> Result<Lsn, WalError> {
+    all_told(wal);
     end(&begin(wal, bytes)?)
 }
 

@@ -1,0 +1,258 @@
+//! Mending a damaged data directory.
+//!
+//! The log is cut where its damage begins. The index is copied, as far as its rows can be read, and
+//! the damaged one set aside. Then every stream goes on under a new name from where it is, and new
+//! streams have names of a new generation: nobody who saw what was lost will be told that nothing
+//! was.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use trunkline_wal::files::Files;
+use trunkline_wal::repair::repair_locked;
+use trunkline_wal::{Disk, Lock, Options as LogOptions, Wal};
+
+use crate::error::{OpenError, io_at};
+use crate::index::{
+    INDEX, Index, IndexError, MAKING, Reading, SUSPECT, Saving, StreamChange, System, damaged_name,
+};
+use crate::record::{self, Content};
+
+/// There while a repair is under way: until it is done, nothing else may open the directory.
+pub(crate) const REPAIRING: &str = "repairing";
+
+/// Streams that are copied at once.
+const AT_ONCE: usize = 256;
+
+/// Bytes of the index that are kept in memory meanwhile.
+const CACHE: usize = 32 << 20;
+
+/// What a repair found and did.
+#[derive(Debug, Default)]
+pub struct Repaired {
+    /// What was wrong with the log, and done about it.
+    pub log: trunkline_wal::repair::Repaired,
+    /// What was wrong with the index; none: it was in order.
+    pub index: Option<String>,
+    /// Streams of which publications could not be read, or that are gone as a whole, as far as
+    /// that is known.
+    pub damaged_streams: u64,
+    /// Whether anything was changed. If so, every stream goes on under a new name.
+    pub changed: bool,
+    /// Files that were set aside.
+    pub set_aside: Vec<PathBuf>,
+}
+
+/// Repairs a data directory. Does nothing to one in order.
+///
+/// # Errors
+/// [`OpenError::Log`] while the directory is in use, and where nothing can be trusted any more;
+/// otherwise if the disk fails.
+pub fn repair(data: &Path) -> Result<Repaired, OpenError> {
+    repair_with(Disk, data)
+}
+
+/// As [`repair`], on other files than those of the operating system.
+///
+/// # Errors
+/// As [`repair`].
+pub fn repair_with(files: impl Files + Clone, data: &Path) -> Result<Repaired, OpenError> {
+    let lock = Lock::take(data, &files)?;
+    let shared: Arc<dyn Files> = Arc::new(files.clone());
+    let names = shared.list(data).map_err(io_at("list", data))?;
+    let there = |wanted: &str| names.iter().any(|name| name == wanted);
+    let mark = data.join(REPAIRING);
+    let interrupted = there(REPAIRING);
+    if !interrupted {
+        drop(shared.create(&mark).map_err(io_at("create", &mark))?);
+        shared.sync_dir(data).map_err(io_at("flush", data))?;
+    }
+    let mut repaired = Repaired { log: repair_locked(&lock, data, &files)?, ..Repaired::default() };
+    repaired.set_aside.append(&mut repaired.log.set_aside);
+    let log = Log::read(lock, data, files)?;
+    let found = if there(INDEX) { examine(&shared, data, &log) } else { Found::nothing(&log) };
+    repaired.index = found.fault;
+    repaired.changed = interrupted
+        || repaired.index.is_some()
+        || repaired.log.fault.is_some()
+        || repaired.log.checkpoint_rebuilt;
+    if repaired.changed {
+        repaired.damaged_streams =
+            rebuild(&shared, data, &log, found.index, &mut repaired.set_aside)?;
+    }
+    shared.remove(&mark).map_err(io_at("remove", &mark))?;
+    shared.sync_dir(data).map_err(io_at("flush", data))?;
+    Ok(repaired)
+}
+
+/// What the log says, once it is in order.
+struct Log {
+    store: trunkline_wal::StoreId,
+    checkpoint: u64,
+    last: u64,
+    session: u64,
+    generation: u64,
+}
+
+impl Log {
+    fn read(lock: Lock, data: &Path, files: impl Files) -> Result<Self, OpenError> {
+        let (mut session, mut generation) = (0, 0);
+        let (wal, recovered) =
+            Wal::open_locked(lock, data, LogOptions::default(), files, &mut |_, record| {
+                let head = match record::read(record.kind, record.bytes) {
+                    Some(Content::Append { head, .. }) => head,
+                    Some(Content::Clear { head, .. } | Content::Rename { head, .. }) => head,
+                    // What cannot be read is for the next opening to refuse.
+                    Some(Content::Barrier { .. } | Content::Closed { .. }) | None => return,
+                };
+                session = session.max(head.session);
+                generation = generation.max(head.name.generation);
+            })?;
+        drop(wal);
+        let (checkpoint, last) = (recovered.checkpoint.0, recovered.next.before().0);
+        Ok(Self { store: recovered.store, checkpoint, last, session, generation })
+    }
+}
+
+/// What is left of the index.
+struct Found {
+    index: Option<(Index, System)>,
+    fault: Option<String>,
+}
+
+impl Found {
+    fn nothing(log: &Log) -> Self {
+        // A store that was never used has none.
+        let fault = (log.last > 0).then(|| "it is missing".to_owned());
+        Self { index: None, fault }
+    }
+}
+
+/// Reads the whole index.
+fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Found {
+    let lost = |reason: String| Found { index: None, fault: Some(reason) };
+    let index = match Index::open(files, data, CACHE) {
+        Ok(index) => index,
+        Err(error) => return lost(error.to_string()),
+    };
+    let read = || -> Result<(System, Option<String>), IndexError> {
+        let reading = index.read()?;
+        let system = reading.system()?;
+        if system.store != log.store {
+            return Err(IndexError::Damaged("it belongs to another store".into()));
+        }
+        let mut fault = None;
+        if system.lsn < log.checkpoint || system.high > log.last {
+            fault = Some("it and the log do not fit together".to_owned());
+        }
+        if !reading.outcomes()?.1 {
+            fault = Some("an outcome cannot be read".to_owned());
+        }
+        let mut after = String::new();
+        loop {
+            let rows = reading.streams(&after, AT_ONCE)?;
+            let Some((last, _)) = rows.last() else { break };
+            after.clone_from(last);
+            for (channel, row) in &rows {
+                let whole = match row {
+                    Some(row) => reading.salvage(row)?.1,
+                    None => false,
+                };
+                if !whole {
+                    fault = Some(format!("channel {channel} cannot be read"));
+                }
+            }
+        }
+        Ok((system, fault))
+    };
+    let outcome = read();
+    match outcome {
+        Ok((system, fault)) => Found { index: Some((index, system)), fault },
+        Err(error) => lost(error.to_string()),
+    }
+}
+
+/// Makes the index anew, out of what can be read of the old one, and sets that aside.
+fn rebuild(
+    files: &Arc<dyn Files>,
+    data: &Path,
+    log: &Log,
+    old: Option<(Index, System)>,
+    set_aside: &mut Vec<PathBuf>,
+) -> Result<u64, OpenError> {
+    // Beyond every number that may have been lost with the damaged part. Seconds, as no store is
+    // opened so often.
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let known = old.as_ref().map(|(_, system)| system.clone());
+    let known = known.unwrap_or_else(|| System::new(log.store));
+    let session = seconds.max(known.session.max(log.session) + 1);
+    let generation = seconds.max(known.generation.max(log.generation) + 1);
+    let lost = old.is_none();
+    let system = System {
+        store: log.store,
+        lsn: if lost { log.checkpoint } else { known.lsn.max(log.checkpoint).min(log.last) },
+        high: 0,
+        session,
+        ended: true,
+        unclean: session,
+        forked: session + 1,
+        partial: true,
+        generation,
+        next_id: known.next_id,
+    };
+    let damaged = std::cell::Cell::new(0);
+    let fill = |saving: &Saving| -> Result<(), IndexError> {
+        let Some((index, _)) = &old else { return Ok(()) };
+        let reading = index.read()?;
+        damaged.set(copy(&reading, saving, log.last)?);
+        Ok(())
+    };
+    Index::create_at(files, data, &system, &fill)?;
+    drop(old);
+    let names = files.list(data).map_err(io_at("list", data))?;
+    let index = data.join(INDEX);
+    if names.iter().any(|name| name == INDEX) {
+        let aside = data.join(damaged_name(&names));
+        files.rename(&index, &aside).map_err(io_at("rename", &index))?;
+        set_aside.push(aside);
+    }
+    let made = data.join(MAKING);
+    files.rename(&made, &index).map_err(io_at("rename", &made))?;
+    // The mark speaks of the old one, and may have been left by this very reading of it.
+    let names = files.list(data).map_err(io_at("list", data))?;
+    if names.iter().any(|name| name == SUSPECT) {
+        let mark = data.join(SUSPECT);
+        files.remove(&mark).map_err(io_at("remove", &mark))?;
+    }
+    files.sync_dir(data).map_err(io_at("flush", data))?;
+    Ok(damaged.get())
+}
+
+/// Copies what can be read; how many streams that is not all of.
+fn copy(reading: &Reading, saving: &Saving, last: u64) -> Result<u64, IndexError> {
+    let mut damaged = 0;
+    let mut after = String::new();
+    loop {
+        let rows = reading.streams(&after, AT_ONCE)?;
+        let Some((name, _)) = rows.last() else { break };
+        after.clone_from(name);
+        for (channel, row) in rows {
+            let Some(row) = row else {
+                damaged += 1;
+                continue;
+            };
+            let ((mut row, kept), whole) = reading.salvage(&row)?;
+            damaged += u64::from(!whole);
+            // Numbers behind the end of the log will be given again.
+            row.lsn = row.lsn.min(last);
+            let publications = kept.into_iter().collect();
+            let change = StreamChange { channel, row, obsolete: 0..0, publications };
+            saving.streams(std::iter::once(&change))?;
+        }
+    }
+    let (outcomes, _) = reading.outcomes()?;
+    let outcomes: Vec<_> = outcomes.into_iter().filter(|(lsn, _)| *lsn <= last).collect();
+    saving.outcomes(&outcomes, trunkline_core::time::WallTime(0))?;
+    Ok(damaged)
+}

@@ -1,0 +1,17 @@
+//! The backend through its port, on real disks and false ones.
+//!
+//! | module | what |
+//! |---|---|
+//! | `fixture` | a backend, a sink that records, a clock that is set |
+//! | `restart` | what a restart keeps |
+//! | `early` | delivery before durability |
+//! | `memory` | streams that leave memory and come back, and those that are forgotten |
+//! | `faults` | full disks, failing disks |
+//! | `damage` | refusal and repair |
+
+mod damage;
+mod early;
+mod faults;
+mod fixture;
+mod memory;
+mod restart;
