@@ -53,9 +53,13 @@ pub const TAG_BYTES: usize = 255;
 /// more than this gets `too many requests`.
 pub const ASKS_IN_FLIGHT: usize = 256;
 
-/// Publications held back for one subscription while its history is read. A channel that is
-/// faster than that ends the subscription with `insufficient state`, and the client recovers.
+/// Messages held back for one subscription while its history is read. Of a channel that is faster
+/// than that nothing more is held back: what follows is read from history as well.
 pub const JOINING_BUFFER: usize = 4096;
+
+/// How long a subscription that lags waits before its stream is read again when that has failed or
+/// has brought nothing, in milliseconds: several tries within any sane [`Limits::lag_ms`].
+pub const CATCH_UP_RETRY_MS: u64 = 500;
 
 /// How many clients one presence answer may list. Larger channels want `presence_stats`.
 pub const PRESENCE_CLIENTS: usize = 100_000;
@@ -87,7 +91,8 @@ pub struct Limits {
     pub head_fields: usize,
     /// Bytes of a server API request body (default 4 MiB): a full batch of ordinary messages.
     pub api_body_bytes: usize,
-    /// Bytes that may wait for one connection before it is closed as slow (default 1 MiB).
+    /// Bytes that may wait for one connection (default 1 MiB). Beyond it its streams are parked, and
+    /// it is closed as slow when that is not enough.
     pub outbound_bytes: usize,
     /// Channels one connection may be subscribed to (default 128).
     pub channels_per_connection: usize,

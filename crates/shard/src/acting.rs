@@ -1,24 +1,18 @@
 //! Effects of sessions.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use trunkline_core::channel::ChannelName;
 use trunkline_core::codec::{Framing, Heartbeat};
 use trunkline_core::error::CloseReason;
-use trunkline_core::hub::{ConnectionKey, Released, UNMARKED};
+use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::UserId;
-use trunkline_core::position::Position;
-use trunkline_core::publication::Message;
-use trunkline_core::reply::Push;
 use trunkline_core::session::{Effect, Input, Surroundings};
 use trunkline_telemetry::Closed;
 use trunkline_transport::{Opcode, write_frame};
 
 use crate::connection::Stage;
 use crate::shard::Shard;
-use crate::turn::{OPEN, Stretch};
 
 /// How long a closed connection may take to say goodbye itself, in milliseconds.
 const CLOSING_MS: u64 = 5_000;
@@ -26,11 +20,24 @@ const CLOSING_MS: u64 = 5_000;
 impl Shard {
     /// Tells a session what happened, and does what it wants.
     pub(crate) fn tell(&mut self, key: ConnectionKey, input: Input<'_>) {
-        let settings = Rc::clone(&self.settings);
         let mut effects = std::mem::take(&mut self.effects);
+        let mut next = Some(input);
+        while let Some(input) = next {
+            self.ask_session(key, input, &mut effects);
+            for effect in effects.drain(..) {
+                self.act(key, effect);
+            }
+            // Only now: what the session wanted before it knew comes first.
+            next = self.missed.pop().map(|(channel, at)| Input::Missed { channel, at });
+        }
+        self.effects = effects;
+        self.plan(key);
+    }
+
+    fn ask_session(&mut self, key: ConnectionKey, input: Input<'_>, effects: &mut Vec<Effect>) {
+        let settings = Rc::clone(&self.settings);
         let hub = &self.hub;
         let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
-            self.effects = effects;
             return;
         };
         let around = Surroundings {
@@ -39,33 +46,16 @@ impl Shard {
             namespaces: &settings.node.namespaces,
             limits: &settings.node.limits,
             names: &|text| hub.name(text),
+            positions: &|channel| hub.position_of(key, channel),
             now: self.now,
             wall: self.wall,
         };
         let before = open.session.subscription_count();
-        open.session.handle(input, &around, &mut effects);
+        open.session.handle(input, &around, effects);
         let after = open.session.subscription_count();
         if after != before {
             self.counters().subscriptions.add(after as i64 - before as i64);
         }
-        for effect in effects.drain(..) {
-            self.act(key, effect);
-        }
-        // Only now: what the session wanted before it knew comes first.
-        while let Some(channel) = self.lost_track.pop() {
-            let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
-                continue;
-            };
-            let before = open.session.subscription_count();
-            open.session.lost_track(&channel, &mut effects);
-            let after = open.session.subscription_count();
-            self.counters().subscriptions.add(after as i64 - before as i64);
-            for effect in effects.drain(..) {
-                self.act(key, effect);
-            }
-        }
-        self.effects = effects;
-        self.plan(key);
     }
 
     fn act(&mut self, key: ConnectionKey, effect: Effect) {
@@ -73,20 +63,26 @@ impl Shard {
         let node = &settings.node;
         match effect {
             Effect::Reply { id, result } => {
+                self.count_gaps_of_reply(&result);
                 self.encode_for(key, |codec, out| codec.encode_reply(id, &result, out));
             }
             Effect::Push(push) => {
+                self.count_gaps_of_push(&push);
                 self.encode_for(key, |codec, out| codec.encode_push(&push, out));
             }
             Effect::Connected { user } => self.connected(key, user),
-            Effect::Listen { channel, joins } => self.listen(key, &channel, joins),
-            Effect::Hold { channel, joins } => {
-                let Some(open) = self.connections[key as usize].open() else { return };
-                if self.hub.hold(key, &channel, open.variant, joins) {
-                    node.listen(self.index, &channel);
-                }
+            Effect::Listen { channel, joins, overflow } => {
+                self.listen(key, &channel, joins, overflow);
             }
+            Effect::Hold { channel, joins, delta } => self.hold(key, &channel, joins, delta),
             Effect::Release { channel, after } => self.release(key, &channel, &after),
+            Effect::Park { channel } => self.park(key, &channel),
+            Effect::Skip { channel, reason } => self.skip(key, &channel, reason),
+            Effect::Drain => {
+                self.connections[key as usize].drains = true;
+                self.outcome.drained.push(key);
+            }
+            Effect::Lost(reason) => self.count_gap(reason),
             Effect::Unlisten { channel } => self.unlisten(key, &channel),
             Effect::Enter { channel, info } => node.enter(&channel, &info),
             Effect::Exit { channel, info } => node.exit(&channel, &info),
@@ -109,66 +105,6 @@ impl Shard {
         }
     }
 
-    fn listen(&mut self, key: ConnectionKey, channel: &ChannelName, joins: bool) {
-        let Some(open) = self.connections[key as usize].open() else { return };
-        if self.hub.listen(key, channel, open.variant, joins) {
-            self.settings.node.listen(self.index, channel);
-        }
-        self.skip_what_came_before(key, channel);
-    }
-
-    /// A new listener is not to receive what its group gained earlier in this turn.
-    fn skip_what_came_before(&mut self, key: ConnectionKey, channel: &ChannelName) {
-        if let Some(batch) = self.batch_of(key, channel) {
-            let stretch = Stretch { batch, start: self.turn.len(batch), end: OPEN };
-            self.give(key, stretch);
-        }
-    }
-
-    /// The batch of the group a connection stands in, if the group gained something in this turn.
-    fn batch_of(&mut self, key: ConnectionKey, channel: &ChannelName) -> Option<u32> {
-        let (listeners, group) = self.hub.group_of(key, channel)?;
-        let mark = self.hub.group_mut(listeners, group)?.mark;
-        (mark != UNMARKED).then_some(mark)
-    }
-
-    fn release(&mut self, key: ConnectionKey, channel: &ChannelName, after: &Position) {
-        match self.hub.release(key, channel) {
-            Released::Listening(messages) => {
-                for message in messages {
-                    // What the client knows already was read from history.
-                    if message.offset().is_none_or(|offset| offset > after.offset) {
-                        self.hand_alone(key, channel, &message);
-                    }
-                }
-                self.skip_what_came_before(key, channel);
-            }
-            Released::Overflowed { last } => {
-                if last {
-                    self.settings.node.unlisten(self.index, channel);
-                }
-                self.lost_track.push(channel.clone());
-            }
-            Released::Unknown => {}
-        }
-    }
-
-    fn hand_alone(&mut self, key: ConnectionKey, channel: &ChannelName, message: &Arc<Message>) {
-        let push = Push::Message { channel: channel.clone(), message: Arc::clone(message) };
-        self.encode_for(key, |codec, out| codec.encode_push(&push, out));
-        self.counters().deliveries.add(1);
-    }
-
-    fn unlisten(&mut self, key: ConnectionKey, channel: &ChannelName) {
-        // What the channel gained so far in this turn is the client's still.
-        if let Some(batch) = self.batch_of(key, channel) {
-            self.end_stretch(key, batch);
-        }
-        if self.hub.unlisten(key, channel) == Some(true) {
-            self.settings.node.unlisten(self.index, channel);
-        }
-    }
-
     fn ping(&mut self, key: ConnectionKey) {
         let settings = Rc::clone(&self.settings);
         let Some(open) = self.connections[key as usize].open() else { return };
@@ -187,6 +123,9 @@ impl Shard {
 
     /// Closes an open connection with the code its protocol has for the reason.
     pub(crate) fn close(&mut self, key: ConnectionKey, reason: &CloseReason) {
+        if *reason == CloseReason::Slow {
+            return self.close_slow(key);
+        }
         let settings = Rc::clone(&self.settings);
         let Some(open) = self.connections[key as usize].open() else { return };
         let codec = settings.codec(open.variant.codec);

@@ -1,8 +1,5 @@
 //! What a shard keeps of a connection.
 
-use std::collections::VecDeque;
-
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use trunkline_core::hub::Variant;
@@ -10,6 +7,7 @@ use trunkline_core::session::Session;
 use trunkline_core::time::Tick;
 use trunkline_transport::{Decoder, Socket};
 
+use crate::queue::Queue;
 use crate::turn::Stretch;
 
 /// A step of the wheel that never comes: the connection stands nowhere.
@@ -25,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) queue: Option<Box<Queue>>,
     /// Whether the shard is told when its socket has room.
     pub(crate) watches_room: bool,
+    /// Whether its session wants to know when everything is out.
+    pub(crate) drains: bool,
     /// Whether the peer has closed its side, so that a short read does not mean that nothing else
     /// comes.
     pub(crate) ended: bool,
@@ -63,17 +63,6 @@ pub(crate) struct Open {
     pub(crate) variant: Variant,
 }
 
-/// Bytes a socket would not take.
-#[derive(Default)]
-pub(crate) struct Queue {
-    /// Each piece ends with a whole frame.
-    pub(crate) pieces: VecDeque<Bytes>,
-    /// Bytes in all pieces.
-    pub(crate) bytes: usize,
-    /// Whether something is missing behind the last piece, because it was too much.
-    pub(crate) cut: bool,
-}
-
 impl Connection {
     pub(crate) fn new(socket: Socket, deadline: Tick) -> Self {
         Self {
@@ -82,6 +71,7 @@ impl Connection {
             stretches: SmallVec::new(),
             queue: None,
             watches_room: false,
+            drains: false,
             ended: false,
             unread: false,
             step: NOWHERE,

@@ -13,19 +13,27 @@
 //! | `opening` | from a request head to an open connection, a refusal or a hand-over |
 //! | `reading` | bytes in |
 //! | `acting` | effects of sessions |
+//! | `listening` | from being held to receiving, and back |
 //! | `mail` | events from other threads |
+//! | `delivering` | a message to its listeners |
+//! | `gaps` | counting what could not be given to somebody |
 //! | `turn` | what is to be written at the end of a turn |
 //! | `writing` | what connections gain, and when it is written |
-//! | `outbox` | bytes out, and the queue of a socket that would block |
+//! | `outbox` | bytes out |
+//! | `queue` | the queue of a socket that would block, and what may be dropped from it |
 //! | `wheel` | deadlines |
 
 mod acting;
 mod arrival;
 mod connection;
+mod delivering;
+mod gaps;
 mod ids;
+mod listening;
 mod mail;
 mod opening;
 mod outbox;
+mod queue;
 mod reading;
 pub mod settings;
 mod shard;

@@ -1,27 +1,13 @@
 //! Events from other threads.
 
-use std::ops::Range;
-use std::rc::Rc;
-use std::sync::Arc;
-
-use smallvec::SmallVec;
-
-use trunkline_core::channel::ChannelName;
-use trunkline_core::codec::Framing;
 use trunkline_core::control::{Action, Control};
 use trunkline_core::error::CloseReason;
-use trunkline_core::hub::{ConnectionKey, Variant};
-use trunkline_core::publication::Message;
+use trunkline_core::hub::ConnectionKey;
 use trunkline_core::session::Input;
 use trunkline_node::event::Event;
-use trunkline_transport::{Opcode, write_frame};
 
 use crate::connection::Stage;
-use crate::settings::Settings;
-use crate::shard::{Scratch, Shard, State};
-
-/// Payloads shorter than this go out uncompressed: compression without context gains nothing.
-const WORTH_DEFLATING: usize = 64;
+use crate::shard::{Shard, State};
 
 impl Shard {
     /// Takes one event.
@@ -41,44 +27,6 @@ impl Shard {
             Event::Drain { spread_ms } => self.drain(spread_ms),
             Event::Stop => self.stop(),
         }
-    }
-
-    /// Encodes a message once for each group that is to hear it.
-    fn deliver(&mut self, channel: &ChannelName, message: &Arc<Message>) {
-        let Some(index) = self.hub.find(channel) else { return };
-        let settings = Rc::clone(&self.settings);
-        let mut deliveries = 0;
-        let listeners = self.hub.listeners_mut(index);
-        listeners.hold_back(message);
-        // Groups of one variant differ in what they hear, not in how it looks.
-        let mut encoded: SmallVec<[(Variant, Range<usize>); 4]> = SmallVec::new();
-        self.scratch.frame.clear();
-        for (at, group) in listeners.groups_mut().iter_mut().enumerate() {
-            if group.members().is_empty() || !group.hears(message) {
-                continue;
-            }
-            let known = encoded.iter().find(|(variant, _)| *variant == group.variant);
-            let frame = match known {
-                Some((_, frame)) => frame.clone(),
-                None => {
-                    let start = self.scratch.frame.len();
-                    encode_message(&settings, group.variant, channel, message, &mut self.scratch);
-                    let frame = start..self.scratch.frame.len();
-                    encoded.push((group.variant, frame.clone()));
-                    frame
-                }
-            };
-            if frame.is_empty() {
-                continue;
-            }
-            let batch = self.turn.mark(&mut group.mark, index, at);
-            self.turn.gained += frame.len();
-            self.turn.batch(batch).extend_from_slice(&self.scratch.frame[frame]);
-            deliveries += group.members().len() as u64;
-        }
-        let counters = settings.node.metrics.shard(self.index);
-        counters.shard_messages.add(1);
-        counters.deliveries.add(deliveries);
     }
 
     fn control(&mut self, control: &Control) {
@@ -158,41 +106,5 @@ impl Shard {
         for at in left {
             self.remove(ConnectionKey::try_from(at).unwrap_or(0));
         }
-    }
-}
-
-/// Appends a message with its frame header to `scratch.frame`; nothing if the protocol has no such
-/// message.
-fn encode_message(
-    settings: &Settings,
-    variant: Variant,
-    channel: &ChannelName,
-    message: &Message,
-    scratch: &mut Scratch,
-) {
-    scratch.message.clear();
-    let codec = settings.codec(variant.codec);
-    codec.encode_message(channel, message, &mut scratch.message);
-    if !scratch.message.is_empty() {
-        scratch.wrap(codec.framing(), variant.window_bits);
-    }
-}
-
-impl Scratch {
-    /// Appends the message in its frame to `frame`.
-    pub(crate) fn wrap(&mut self, framing: Framing, window_bits: u8) {
-        let opcode = match framing {
-            Framing::Text => Opcode::Text,
-            Framing::Binary => Opcode::Binary,
-            Framing::EventStream => return self.frame.extend_from_slice(&self.message),
-        };
-        if window_bits > 0 && self.message.len() >= WORTH_DEFLATING {
-            self.deflated.clear();
-            self.deflater.compress(window_bits, &self.message, &mut self.deflated);
-            if self.deflated.len() < self.message.len() {
-                return write_frame(&mut self.frame, opcode, true, &self.deflated);
-            }
-        }
-        write_frame(&mut self.frame, opcode, false, &self.message);
     }
 }

@@ -71,6 +71,8 @@ impl Shard {
         let codec = settings.codec(opening.codec);
         let abilities = Abilities {
             binary: codec.carries_binary(),
+            gaps: codec.tells_gaps(),
+            delta: codec.carries_delta(),
             pong: !matches!(codec.heartbeat(), Heartbeat::OneWay(_)),
         };
         let Some(id) = self.ids.next() else {

@@ -1,21 +1,19 @@
-//! What connections gained, written to their sockets; and the queue of a socket that would block.
+//! What connections gained, written to their sockets or queued.
 
 use std::io::{self, IoSlice};
 
-use bytes::{Buf, Bytes};
 use slab::Slab;
 use smallvec::SmallVec;
 
 use trunkline_core::hub::ConnectionKey;
+use trunkline_core::namespace::Overflow;
 
-use crate::connection::{Connection, Open, Queue, Stage};
-use crate::turn::{OPEN, Stretch, Turn};
+use crate::connection::{Connection, Open, Stage};
+use crate::queue::Queue;
+use crate::turn::{LooseFrames, OPEN, Stretch, Turn};
 
 /// Pieces passed to the operating system at a time.
 const PIECES_PER_WRITE: usize = 16;
-
-/// What a piece in a queue costs beside its bytes.
-const PIECE_OVERHEAD: usize = 64;
 
 /// How a write ended.
 pub(crate) enum Written {
@@ -23,7 +21,9 @@ pub(crate) enum Written {
     All,
     /// The socket would block; the rest is queued.
     Queued,
-    /// More than may be queued.
+    /// The same, and it is more than should wait: of streams nothing is to be added.
+    Crowded,
+    /// More than may be queued; something was cut off.
     TooMuch,
     /// The connection is broken.
     Broken,
@@ -33,6 +33,9 @@ pub(crate) enum Written {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) blocked: Vec<ConnectionKey>,
+    pub(crate) crowded: Vec<ConnectionKey>,
+    /// Those that want to know when everything is out, and may have come to that.
+    pub(crate) drained: Vec<ConnectionKey>,
     pub(crate) slow: Vec<ConnectionKey>,
     pub(crate) done: Vec<ConnectionKey>,
 }
@@ -40,7 +43,8 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// A connection is gone, and its key may belong to another soon.
     pub(crate) fn forget(&mut self, key: ConnectionKey) {
-        for list in [&mut self.blocked, &mut self.slow, &mut self.done] {
+        let Self { blocked, crowded, drained, slow, done } = self;
+        for list in [blocked, crowded, drained, slow, done] {
             list.retain(|other| *other != key);
         }
     }
@@ -52,7 +56,16 @@ pub(crate) struct Writer<'a> {
     pub(crate) turn: &'a mut Turn,
     pub(crate) outcome: &'a mut Outcome,
     pub(crate) most: usize,
+    pub(crate) tally: Tally,
+}
+
+/// What writing comes to, in numbers.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// Bytes that are out.
     pub(crate) bytes: u64,
+    /// Publications that were dropped.
+    pub(crate) dropped: u64,
 }
 
 impl Writer<'_> {
@@ -84,10 +97,15 @@ impl Writer<'_> {
     /// Writes what one connection gained.
     pub(crate) fn write_to(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.get_mut(key as usize) else { return };
-        match connection.write(self.turn, self.most, &mut self.bytes) {
+        match connection.write(self.turn, self.most, &mut self.tally) {
             Written::All if connection.is_finished() => self.outcome.done.push(key),
+            Written::All if connection.drains => self.outcome.drained.push(key),
             Written::All => {}
             Written::Queued => self.outcome.blocked.push(key),
+            Written::Crowded => {
+                self.outcome.blocked.push(key);
+                self.outcome.crowded.push(key);
+            }
             Written::TooMuch => self.outcome.slow.push(key),
             Written::Broken => {
                 // They point into batches that may be gone before the connection is.
@@ -113,18 +131,18 @@ impl Connection {
     }
 
     /// Writes the stretches of this turn, directly if nothing waits before them.
-    fn write(&mut self, turn: &mut Turn, most: usize, bytes: &mut u64) -> Written {
+    fn write(&mut self, turn: &mut Turn, most: usize, tally: &mut Tally) -> Written {
         // Whoever is about to be called slow may have made room by now.
-        if self.queue.as_ref().is_some_and(|queue| queue.bytes > most && !queue.cut) {
-            match self.write_queue(bytes) {
-                Written::Broken => return Written::Broken,
-                // The system tells of room once, and this was it: it has to be asked again.
-                Written::All => self.watches_room = false,
-                Written::Queued | Written::TooMuch => {}
-            }
+        if self.queue.as_ref().is_some_and(|queue| queue.bytes > most && !queue.cut)
+            && matches!(self.make_room(tally), Written::Broken)
+        {
+            return Written::Broken;
         }
         if self.queue.is_some() {
-            return self.enqueue(turn, 0, most);
+            return match self.enqueue(turn, 0, most, tally) {
+                Written::Crowded => self.make_room_within(most, tally),
+                outcome => outcome,
+            };
         }
         if self.stretches.is_empty() {
             return self.flush(Written::All);
@@ -149,10 +167,10 @@ impl Connection {
                 Err(error) if is_for_later(&error) => 0,
                 Err(_) => return Written::Broken,
             };
-            *bytes += written as u64;
+            tally.bytes += written as u64;
             if written < offered {
                 self.stretches.drain(..done);
-                return self.enqueue(turn, written, most);
+                return self.enqueue(turn, written, most, tally);
             }
             done += some.len();
         }
@@ -164,14 +182,41 @@ impl Connection {
         self.flush(Written::All)
     }
 
+    /// Tries whether the socket takes what waits.
+    fn make_room(&mut self, tally: &mut Tally) -> Written {
+        let outcome = self.write_queue(&mut tally.bytes);
+        if matches!(outcome, Written::All) {
+            // The system tells of room once, and this was it: it has to be asked again.
+            self.watches_room = false;
+        }
+        outcome
+    }
+
+    /// The same for a queue that holds more than it should.
+    fn make_room_within(&mut self, most: usize, tally: &mut Tally) -> Written {
+        let outcome = self.make_room(tally);
+        let crowded = |queue: &Queue| queue.bytes > most + queue.allowance;
+        match outcome {
+            Written::Queued if self.queue.as_deref().is_some_and(crowded) => Written::Crowded,
+            outcome => outcome,
+        }
+    }
+
     /// Queues the stretches of this turn beyond the first `written` bytes.
-    fn enqueue(&mut self, turn: &mut Turn, mut written: usize, most: usize) -> Written {
+    fn enqueue(
+        &mut self,
+        turn: &mut Turn,
+        mut written: usize,
+        most: usize,
+        tally: &mut Tally,
+    ) -> Written {
         let closing = matches!(self.stage, Stage::Closing { .. });
         let queue = self.queue.get_or_insert_default();
+        let most = most + queue.allowance;
         // What waited already counts, not what comes now: a single answer may be larger than what
         // may wait, and a reader that keeps up must get it. Who is closing gains but a last word.
         // Behind a gap nothing may follow.
-        if queue.cut || queue.bytes > most && !closing {
+        if queue.cut || queue.bytes > most && !closing && !self.stretches.is_empty() {
             queue.cut = true;
             self.stretches = SmallVec::new();
             return Written::TooMuch;
@@ -182,10 +227,21 @@ impl Connection {
                 written -= len;
                 continue;
             }
-            queue.push(turn.keep(stretch, written));
+            match turn.loose_frames(stretch) {
+                Some(loose) => tally.dropped += queue.take_loose(turn, &loose, written),
+                None if written > 0 => queue.push_rest(turn.keep(stretch, written)),
+                None => queue.push(turn.keep(stretch, 0)),
+            }
             written = 0;
         }
-        Written::Queued
+        if queue.bytes > most {
+            tally.dropped += queue.shed(most);
+        }
+        let crowded = queue.bytes > most && !closing;
+        if queue.is_empty() {
+            self.queue = None;
+        }
+        if crowded { Written::Crowded } else { Written::Queued }
     }
 
     /// Pushes out what waits.
@@ -193,14 +249,14 @@ impl Connection {
         while let Some(queue) = &mut self.queue {
             let outcome = {
                 let slices: SmallVec<[IoSlice<'_>; PIECES_PER_WRITE]> =
-                    queue.pieces.iter().take(PIECES_PER_WRITE).map(|p| IoSlice::new(p)).collect();
+                    queue.pieces().take(PIECES_PER_WRITE).map(|p| IoSlice::new(p)).collect();
                 self.socket.write_vectored(&slices)
             };
             match outcome {
                 Ok(written) => {
                     *bytes += written as u64;
                     queue.advance(written);
-                    if queue.pieces.is_empty() {
+                    if queue.is_empty() {
                         self.queue = None;
                     }
                 }
@@ -229,21 +285,28 @@ fn is_for_later(error: &io::Error) -> bool {
 }
 
 impl Queue {
-    pub(crate) fn push(&mut self, piece: Bytes) {
-        self.bytes += piece.len() + PIECE_OVERHEAD;
-        self.pieces.push_back(piece);
-    }
-
-    fn advance(&mut self, mut written: usize) {
-        while let Some(piece) = self.pieces.front_mut() {
-            if written < piece.len() {
-                piece.advance(written);
-                self.bytes -= written;
-                return;
+    /// Takes over frames whose publications may be dropped, beyond the first `written` bytes; says
+    /// how many were dropped.
+    fn take_loose(&mut self, turn: &mut Turn, loose: &LooseFrames, mut written: usize) -> u64 {
+        let LooseFrames { channel, policy, frames } = loose;
+        let latest = frames.iter().rposition(|(_, publication)| *publication);
+        let mut dropped = 0;
+        for (at, &(frame, publication)) in frames.iter().enumerate() {
+            if written >= frame.len() {
+                written -= frame.len();
+                continue;
             }
-            written -= piece.len();
-            self.bytes = self.bytes.saturating_sub(piece.len() + PIECE_OVERHEAD);
-            self.pieces.pop_front();
+            if written > 0 {
+                self.push_rest(turn.keep(frame, written));
+                written = 0;
+            } else if !publication {
+                self.push(turn.keep(frame, 0));
+            } else if *policy == Overflow::KeepLatest && latest != Some(at) {
+                dropped += 1;
+            } else {
+                dropped += self.push_loose(turn.keep(frame, 0), channel, *policy);
+            }
         }
+        dropped
     }
 }

@@ -14,6 +14,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::hub::{ConnectionKey, Hub};
 use trunkline_core::identity::UserId;
 use trunkline_core::limits::MAILBOX_EVENTS;
+use trunkline_core::position::Position;
 use trunkline_core::session::{Effect, Input};
 use trunkline_core::time::{Tick, WallTime};
 use trunkline_node::event::Event;
@@ -99,8 +100,8 @@ pub struct Shard {
     /// Whom to send away when, in order of time, once the shard takes no more connections.
     pub(crate) leaving: VecDeque<(Tick, ConnectionKey)>,
     pub(crate) outcome: Outcome,
-    /// Channels whose order the session that is being told something cannot keep.
-    pub(crate) lost_track: Vec<ChannelName>,
+    /// What the session that is being told something has missed, and up to where it has not.
+    pub(crate) missed: Vec<(ChannelName, Position)>,
     /// Listeners at which somebody may still wait, and when to look.
     pub(crate) waiting: Vec<(Tick, usize)>,
     pub(crate) ids: Ids,
@@ -175,7 +176,7 @@ impl Shard {
             unread: Vec::new(),
             leaving: VecDeque::new(),
             outcome: Outcome::default(),
-            lost_track: Vec::new(),
+            missed: Vec::new(),
             waiting: Vec::new(),
             ids: Ids::default(),
             wheel: Wheel::new(Tick(0)),

@@ -7,7 +7,9 @@
 
 use bytes::Bytes;
 
+use trunkline_core::channel::ChannelName;
 use trunkline_core::hub::UNMARKED;
+use trunkline_core::namespace::Overflow;
 
 /// A stretch of a batch that a connection is to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,21 @@ pub(crate) struct Stretch {
     pub(crate) start: u32,
     /// [`OPEN`] until the end of the turn: whatever the batch gains.
     pub(crate) end: u32,
+}
+
+impl Stretch {
+    /// Its length in bytes, once it has an end.
+    pub(crate) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+/// The frames of a stretch whose publications may be dropped.
+pub(crate) struct LooseFrames {
+    pub(crate) channel: ChannelName,
+    pub(crate) policy: Overflow,
+    /// Each frame, and whether it is a publication.
+    pub(crate) frames: Vec<(Stretch, bool)>,
 }
 
 /// [`Stretch::end`] of a stretch that still grows.
@@ -37,6 +54,16 @@ struct Batch {
     bytes: Vec<u8>,
     /// The same bytes for those whose socket would block, made for the first of them.
     shared: Option<Bytes>,
+    /// What of it may be dropped, in the batch of a group whose namespace says so.
+    loose: Option<Box<Loose>>,
+}
+
+/// A batch whose publications may be dropped by those who do not read them fast enough.
+pub(crate) struct Loose {
+    pub(crate) channel: ChannelName,
+    pub(crate) policy: Overflow,
+    /// Where each frame ends, and whether it is a publication.
+    frames: Vec<(u32, bool)>,
 }
 
 /// A group of listeners that gained something.
@@ -86,12 +113,46 @@ impl Turn {
         if *mark == UNMARKED {
             let bytes = self.spare.pop().unwrap_or_default();
             self.spare_bytes -= bytes.capacity();
-            self.batches.push(Batch { bytes, shared: None });
+            self.batches.push(Batch { bytes, ..Batch::default() });
             let batch = u32::try_from(self.batches.len() - 1).unwrap_or(UNMARKED - 1);
             *mark = batch;
             self.marked.push(Marked { listeners, group, batch });
         }
         *mark
+    }
+
+    /// Notes that the last frame of a batch is complete, and whether it is a publication that may
+    /// be dropped.
+    pub(crate) fn end_frame(
+        &mut self,
+        batch: u32,
+        channel: &ChannelName,
+        policy: Overflow,
+        publication: bool,
+    ) {
+        let end = self.len(batch);
+        let fresh = || Box::new(Loose { channel: channel.clone(), policy, frames: Vec::new() });
+        let loose = self.batches[batch as usize].loose.get_or_insert_with(fresh);
+        loose.frames.push((end, publication));
+    }
+
+    /// The frames of a stretch whose publications may be dropped, each with whether it is one;
+    /// nothing where none may.
+    pub(crate) fn loose_frames(&self, stretch: Stretch) -> Option<LooseFrames> {
+        let loose = self.batches[stretch.batch as usize].loose.as_ref()?;
+        let first = loose.frames.partition_point(|&(end, _)| end <= stretch.start);
+        let mut start = stretch.start;
+        let within = loose.frames[first..].iter().take_while(|&&(end, _)| end <= stretch.end);
+        let frames = within.map(|&(end, publication)| {
+            let frame = Stretch { batch: stretch.batch, start, end };
+            start = end;
+            (frame, publication)
+        });
+        Some(LooseFrames {
+            frames: frames.collect(),
+            channel: loose.channel.clone(),
+            policy: loose.policy,
+        })
     }
 
     /// The bytes of a stretch.
@@ -165,5 +226,27 @@ mod tests {
         turn.clear();
         assert_eq!((&*most, &*last), (&b"bcdef"[..], &b"f"[..]));
         assert_eq!(turn.answers().len(), 0);
+    }
+
+    #[test]
+    fn frames_that_may_be_dropped_are_found_in_a_stretch() {
+        let mut turn = Turn::new();
+        let mut mark = UNMARKED;
+        let batch = turn.mark(&mut mark, 0, 0);
+        let channel = ChannelName::parse("c").unwrap();
+        for (text, publication) in [("one", true), ("join", false), ("two", true)] {
+            turn.batch(batch).extend_from_slice(text.as_bytes());
+            turn.end_frame(batch, &channel, Overflow::DropOldest, publication);
+        }
+        let of = |start, end| {
+            let loose = turn.loose_frames(Stretch { batch, start, end }).unwrap();
+            let text = |stretch| std::str::from_utf8(turn.bytes(stretch)).unwrap().to_owned();
+            loose.frames.into_iter().map(|(s, p)| (text(s), p)).collect::<Vec<_>>()
+        };
+        let frame = |text: &str, publication| (text.to_owned(), publication);
+        assert_eq!(of(0, 3), [frame("one", true)]);
+        assert_eq!(of(3, OPEN), [frame("join", false), frame("two", true)]);
+        assert_eq!(of(10, OPEN), []);
+        assert!(turn.loose_frames(Stretch { batch: ANSWERS, start: 0, end: OPEN }).is_none());
     }
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
 use mio::{Interest, Token};
 use smallvec::SmallVec;
 
@@ -13,7 +12,7 @@ use trunkline_core::session::Input;
 use trunkline_telemetry::Closed;
 use trunkline_transport::write_close;
 
-use crate::outbox::{Outcome, Writer, Written};
+use crate::outbox::{Outcome, Tally, Writer, Written};
 use crate::shard::Shard;
 use crate::turn::{ANSWERS, Marked, OPEN, Stretch};
 
@@ -97,9 +96,13 @@ impl Shard {
     pub(crate) fn write_all(&mut self) {
         self.write_out();
         self.scratch.give_back();
-        let Outcome { blocked, slow, done } = std::mem::take(&mut self.outcome);
+        self.relieve();
+        let Outcome { blocked, drained, slow, done, .. } = std::mem::take(&mut self.outcome);
         for key in blocked {
             self.watch(key, true);
+        }
+        for key in drained {
+            self.tell_if_drained(key);
         }
         for key in slow {
             self.close_slow(key);
@@ -115,6 +118,24 @@ impl Shard {
     pub(crate) fn write_if_much(&mut self) {
         if self.turn.gained > TURN_BYTES {
             self.write_out();
+            // What the rest of the turn brings is not to wait for them as well.
+            self.relieve();
+        }
+    }
+
+    /// Tells those for whom too much waits, so that of streams nothing is added to it.
+    fn relieve(&mut self) {
+        for key in std::mem::take(&mut self.outcome.crowded) {
+            self.tell(key, Input::Crowded);
+        }
+    }
+
+    /// Tells a session that wants to know that everything is out, if it is.
+    fn tell_if_drained(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key as usize) else { return };
+        if connection.drains && connection.queue.is_none() && !connection.socket.has_pending() {
+            connection.drains = false;
+            self.tell(key, Input::Drained);
         }
     }
 
@@ -124,7 +145,7 @@ impl Shard {
             turn: &mut self.turn,
             outcome: &mut self.outcome,
             most: self.settings.node.limits.outbound_bytes,
-            bytes: 0,
+            tally: Tally::default(),
         };
         let marked = std::mem::take(&mut writer.turn.marked);
         for &Marked { listeners, group, batch } in &marked {
@@ -140,8 +161,9 @@ impl Shard {
         for &key in &self.dirty {
             writer.write_to(key);
         }
-        let bytes = writer.bytes;
+        let Tally { bytes, dropped } = writer.tally;
         self.counters().bytes_out.add(bytes);
+        self.counters().messages_dropped.add(dropped);
         self.dirty.clear();
         self.dirty.shrink_to(LIST_KEPT);
         self.turn.clear();
@@ -159,8 +181,9 @@ impl Shard {
                     return self.remove(key);
                 }
                 self.watch(key, false);
+                self.tell_if_drained(key);
             }
-            Written::Queued | Written::TooMuch => {}
+            Written::Queued | Written::Crowded | Written::TooMuch => {}
             Written::Broken => self.remove(key),
         }
     }
@@ -182,7 +205,7 @@ impl Shard {
 
     /// Ends a connection that does not read what it is sent: everything that waits is dropped but
     /// the piece that may be half out, and the reason is put behind it.
-    fn close_slow(&mut self, key: ConnectionKey) {
+    pub(crate) fn close_slow(&mut self, key: ConnectionKey) {
         let settings = Rc::clone(&self.settings);
         let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
             return;
@@ -201,8 +224,7 @@ impl Shard {
         let connection = &mut self.connections[key as usize];
         connection.stretches = SmallVec::new();
         let queue = connection.queue.get_or_insert_default();
-        queue.pieces.truncate(1);
-        queue.bytes = queue.pieces.iter().map(Bytes::len).sum();
+        queue.give_up();
         queue.push(farewell.into());
         self.leave_open(key, false);
         self.watch(key, true);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::counter::{Counter, Gauge};
-use crate::label::{ApiMethod, ApiOutcome, Closed, Label, Protocol, Refused, UpgradeFailure};
+use crate::label::{ApiMethod, ApiOutcome, Closed, Gap, Label, Protocol, Refused, UpgradeFailure};
 use crate::metrics::{NodeCounters, NodeGauges, ShardCounters};
 
 /// All that is known when somebody looks.
@@ -116,8 +116,23 @@ pub(crate) const CATALOGUE: &[Metric] = &[
     },
     Metric {
         name: "trunkline_slow_closes_total",
-        help: "Connections closed because more waited for them than limits.outbound_bytes.",
+        help: "Connections closed because more waited for them than limits.outbound_bytes, or for longer than limits.lag.",
         source: Source::Counter(|shard| &shard.slow_closes),
+    },
+    Metric {
+        name: "trunkline_parked_total",
+        help: "Times a subscription with positions stood aside, to be given its stream from history once its client had read what waited.",
+        source: Source::Counter(|shard| &shard.parked),
+    },
+    Metric {
+        name: "trunkline_gaps_total",
+        help: "Subscribers that were told that they missed publications, by reason.",
+        source: by_label::<Gap>(|shard| shard.gaps.all()),
+    },
+    Metric {
+        name: "trunkline_messages_dropped_total",
+        help: "Publications dropped for a client that did not read fast enough, in namespaces that say so.",
+        source: Source::Counter(|shard| &shard.messages_dropped),
     },
     Metric {
         name: "trunkline_refused_total",

@@ -91,6 +91,22 @@ label! {
 }
 
 label! {
+    /// Why publications could not be given to a subscriber.
+    Gap = "reason" {
+        /// They were dropped from the stream, which is bounded.
+        Trimmed = "trimmed",
+        /// The stream is another.
+        EpochChanged = "epoch_changed",
+        /// The stream took another way than the subscriber knew.
+        Forked = "forked",
+        /// They came faster than they could be handed over.
+        Overflow = "overflow",
+        /// They were more than one recovery hands over.
+        Limit = "limit",
+    }
+}
+
+label! {
     /// Why a connection was refused before it could say anything.
     Refused = "reason" {
         /// The node holds all the connections it may.

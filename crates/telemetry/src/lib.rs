@@ -17,7 +17,7 @@ mod reference;
 
 pub use api_requests::ApiRequests;
 pub use counter::{ByLabel, Counter, Gauge, SharedCounter};
-pub use label::{ApiMethod, ApiOutcome, Closed, Label, Protocol, Refused, UpgradeFailure};
+pub use label::{ApiMethod, ApiOutcome, Closed, Gap, Label, Protocol, Refused, UpgradeFailure};
 pub use logging::{LogFormat, LoggingError, init_logging};
 pub use metrics::{CONTENT_TYPE, Metrics, NodeCounters, NodeGauges, ShardCounters};
 pub use reference::reference;

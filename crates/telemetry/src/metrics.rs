@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::api_requests::ApiRequests;
 use crate::catalogue::{CATALOGUE, Reading};
 use crate::counter::{ByLabel, Counter, Gauge, SharedCounter};
-use crate::label::{Closed, Protocol, Refused, UpgradeFailure};
+use crate::label::{Closed, Gap, Protocol, Refused, UpgradeFailure};
 
 /// The media type of what [`Metrics::render`] writes.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,6 +34,12 @@ pub struct ShardCounters {
     pub disconnects: ByLabel<Closed>,
     /// Connections closed because their bounded queue was full.
     pub slow_closes: Counter,
+    /// Subscriptions that stood aside for a while.
+    pub parked: Counter,
+    /// Subscribers that were told of a gap.
+    pub gaps: ByLabel<Gap>,
+    /// Publications dropped because a client did not read them fast enough.
+    pub messages_dropped: Counter,
     /// Connections refused on arrival.
     pub refused: ByLabel<Refused>,
     /// Requests that did not become connections.

@@ -174,7 +174,7 @@ impl Session {
         if self.asks_too_much() {
             let id = match ticket {
                 Ticket::Reply(id) | Ticket::History(id, _) => id,
-                Ticket::Subscribe(_) => 0,
+                Ticket::Subscribe(_) | Ticket::CatchUp { .. } => 0,
             };
             return self.fail(id, ClientError::TooManyRequests, effects);
         }
@@ -193,6 +193,12 @@ impl Session {
             Ticket::Subscribe(ticket) => {
                 if let Answer::History(answer) = answer {
                     self.positioned(*ticket, answer, around, effects);
+                }
+                return;
+            }
+            Ticket::CatchUp { number, channel } => {
+                if let Answer::History(answer) = answer {
+                    self.caught_up((number, &channel), answer, around, effects);
                 }
                 return;
             }

@@ -1,6 +1,5 @@
 //! What operators and the application ask of a session.
 
-use crate::channel::ChannelName;
 use crate::control::Action;
 use crate::error::{CloseReason, UnsubscribeReason};
 use crate::reply::Push;
@@ -62,22 +61,5 @@ impl Session {
                 self.enter_channel(channel, options, wanted, around, effects);
             }
         }
-    }
-
-    /// A subscription's order or completeness cannot be kept: the client must come back to it.
-    /// Whoever was subscribed by the server has no way to, so its connection ends instead.
-    pub fn lost_track(&mut self, channel: &ChannelName, effects: &mut Vec<Effect>) {
-        let Some(at) = self.subscriptions.iter().position(|s| s.channel == *channel) else {
-            return;
-        };
-        if self.subscriptions[at].server_side {
-            return self.close(CloseReason::InsufficientState, effects);
-        }
-        let subscription = self.subscriptions.swap_remove(at);
-        self.leave_channel(&subscription, effects);
-        effects.push(Effect::Push(Push::Unsubscribe {
-            channel: channel.as_str().into(),
-            reason: UnsubscribeReason::InsufficientState,
-        }));
     }
 }

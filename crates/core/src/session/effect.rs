@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::{BackendError, Published};
 use crate::channel::ChannelName;
 use crate::error::{ClientError, CloseReason};
+use crate::gap::GapReason;
 use crate::history::{HistoryPage, HistoryQuery};
 use crate::identity::{ClientInfo, UserId};
 use crate::namespace::{ChannelOptions, Overflow};
@@ -17,10 +18,6 @@ use super::Origin;
 
 /// Something to do for a session, in order.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "effects live in one reused vector; a box would cost an allocation per publication"
-)]
 pub enum Effect {
     /// Answer a command.
     Reply {
@@ -45,7 +42,8 @@ pub enum Effect {
         /// What becomes of publications that are not read fast enough.
         overflow: Overflow,
     },
-    /// Hold back the messages of a channel with positions from now on.
+    /// Hold back the messages of a channel with positions from now on, whether it was listened to
+    /// before or not.
     Hold {
         /// The channel.
         channel: ChannelName,
@@ -54,13 +52,32 @@ pub enum Effect {
         /// As differences, once released.
         delta: bool,
     },
-    /// Deliver what was held back beyond `after`, and go on.
+    /// Deliver what was held back beyond `after`, and go on. If that is not all there was, the
+    /// channel is parked and the session is told that it has
+    /// [missed](super::Input::Missed) something.
     Release {
         /// The channel.
         channel: ChannelName,
         /// The last place the client knows.
         after: Position,
     },
+    /// Deliver nothing of a channel with positions until it is held again.
+    Park {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Forget what was held back, tell the client that it was missed, and go on with what comes.
+    Skip {
+        /// The channel.
+        channel: ChannelName,
+        /// Why.
+        reason: GapReason,
+    },
+    /// Say [`Input::Drained`](super::Input::Drained) once everything that was gained has left.
+    Drain,
+    /// A client that cannot be told of gaps has one: its subscription or its connection ends. To be
+    /// counted.
+    Lost(GapReason),
     /// Stop delivering.
     Unlisten {
         /// The channel.
@@ -133,6 +150,13 @@ pub enum Ticket {
     History(u32, Box<Position>),
     /// Finish a subscription.
     Subscribe(Box<SubscribeTicket>),
+    /// Go on with a subscription that lags.
+    CatchUp {
+        /// Tells this question from earlier ones.
+        number: u32,
+        /// Of which channel.
+        channel: ChannelName,
+    },
 }
 
 /// What is needed to finish a subscription once its stream was read.

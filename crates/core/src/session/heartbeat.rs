@@ -62,6 +62,10 @@ impl Session {
             return self.close(CloseReason::Expired, effects);
         }
         self.end_expired(overdue, effects);
+        self.end_lags(around, effects);
+        if self.is_closed() {
+            return;
+        }
         if self.heartbeat.awaits_pong && around.now >= self.heartbeat.pong_deadline(around.limits) {
             return self.close(CloseReason::NoPong, effects);
         }
@@ -107,6 +111,7 @@ impl Session {
         } else {
             self.heartbeat.next_ping
         };
-        self.heartbeat.wake_at = expiry.map_or(pulse, |expiry| expiry.min(pulse));
+        let lags = self.subscriptions.iter().filter_map(|s| s.lag_deadline(around.limits));
+        self.heartbeat.wake_at = expiry.into_iter().chain(lags).fold(pulse, Tick::min);
     }
 }

@@ -6,6 +6,7 @@
 //! comes back later together with its [`Ticket`], which holds all that is needed to go on.
 
 mod ask;
+mod behind;
 mod connect;
 mod control;
 mod effect;
@@ -34,6 +35,7 @@ use crate::gate::{Gate, Policy};
 use crate::identity::{ClientId, UserId};
 use crate::limits::{ASKS_IN_FLIGHT, Limits};
 use crate::namespace::{ChannelOptions, Namespaces};
+use crate::position::Position;
 use crate::reply::Reply;
 use crate::time::{Tick, WallTime};
 
@@ -50,6 +52,8 @@ pub struct Surroundings<'a> {
     pub limits: &'a Limits,
     /// Names that are in use already, to share them.
     pub names: &'a dyn Fn(&str) -> Option<ChannelName>,
+    /// How far the connection has been given the stream of a channel it listens to.
+    pub positions: &'a dyn Fn(&ChannelName) -> Option<Position>,
     /// Monotonic time.
     pub now: Tick,
     /// Wall-clock time.
@@ -80,6 +84,17 @@ pub enum Input<'a> {
     Answer(Ticket, Answer),
     /// An operator or the application wants something.
     Control(Action),
+    /// A channel that was released or listened to has gone on without the connection.
+    Missed {
+        /// The channel.
+        channel: ChannelName,
+        /// Up to where the connection has been given its stream.
+        at: Position,
+    },
+    /// More than may waits to be sent to the client.
+    Crowded,
+    /// Everything has been sent, as [`Effect::Drain`] wants to know.
+    Drained,
     /// Time has come to [`Session::wake_at`].
     Timer,
     /// The connection is gone.
@@ -131,6 +146,8 @@ pub struct Session {
     /// Questions whose answers are outstanding, except those of subscriptions still wanted: these
     /// are as many as the subscriptions at most.
     asks: u32,
+    /// Whether it is to be told that everything has been sent.
+    waits_for_room: bool,
 }
 
 impl Session {
@@ -147,6 +164,7 @@ impl Session {
             heartbeat: heartbeat::Heartbeat::new(now, limits),
             last_ticket: 0,
             asks: 0,
+            waits_for_room: false,
         }
     }
 
@@ -207,6 +225,9 @@ impl Session {
             Input::Command(command) => self.command(command, around, effects),
             Input::Answer(ticket, answer) => self.answer(ticket, answer, around, effects),
             Input::Control(action) => self.control(action, around, effects),
+            Input::Missed { channel, at } => self.missed(&channel, at, around, effects),
+            Input::Crowded => self.crowded(around, effects),
+            Input::Drained => self.drained(around, effects),
             Input::Timer => self.timer(around, effects),
             Input::Gone => self.leave(effects),
         }

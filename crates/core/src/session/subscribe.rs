@@ -169,6 +169,7 @@ impl Session {
             overflow: options.overflow,
             server_side: matches!(origin, Origin::Server | Origin::Connect),
             extra,
+            behind: None,
         });
         if expires_at.is_some() {
             self.plan_wake(around);

@@ -12,6 +12,7 @@ use crate::namespace::Overflow;
 use crate::reply::Reply;
 use crate::time::WallTime;
 
+use super::behind::Behind;
 use super::{Effect, Phase, Session, Surroundings, seconds_until, succeed};
 
 /// A channel the client is subscribed to, or about to be.
@@ -27,10 +28,15 @@ pub(super) struct Subscription {
     pub(super) overflow: Overflow,
     pub(super) server_side: bool,
     pub(super) extra: Option<Box<SubscriptionExtra>>,
+    /// How far it is behind, if it was live before.
+    pub(super) behind: Option<Box<Behind>>,
 }
 
 /// [`Subscription::waiting_for`] of one that receives messages.
 pub(super) const LIVE: u32 = 0;
+
+/// [`Subscription::waiting_for`] of one that stands aside until there is room for what it lacks.
+pub(super) const PARKED: u32 = u32::MAX - 1;
 
 /// [`Subscription::waiting_for`] of one that starts with the connect reply.
 pub(super) const CONNECT_REPLY: u32 = u32::MAX;
@@ -54,18 +60,16 @@ impl Session {
     pub(super) fn leave_channel(&mut self, subscription: &Subscription, effects: &mut Vec<Effect>) {
         let channel = subscription.channel.clone();
         match subscription.waiting_for {
-            LIVE => {
-                let info = self.info(subscription);
-                effects.push(Effect::Unlisten { channel: channel.clone() });
-                effects.push(Effect::Exit { channel, info });
-            }
-            CONNECT_REPLY if !subscription.held => {}
-            CONNECT_REPLY => effects.push(Effect::Unlisten { channel }),
-            _ => {
-                // Nobody wants the answer any more; until it comes it counts like any other.
-                self.asks += 1;
-                effects.push(Effect::Unlisten { channel });
-            }
+            LIVE | PARKED => {}
+            CONNECT_REPLY if !subscription.held => return,
+            CONNECT_REPLY => {}
+            // Nobody wants the answer any more; until it comes it counts like any other.
+            _ => self.asks += 1,
+        }
+        effects.push(Effect::Unlisten { channel: channel.clone() });
+        if subscription.waiting_for == LIVE || subscription.behind.is_some() {
+            let info = self.info(subscription);
+            effects.push(Effect::Exit { channel, info });
         }
     }
 
@@ -91,7 +95,7 @@ impl Session {
 
     pub(super) fn next_ticket(&mut self) -> u32 {
         self.last_ticket = match self.last_ticket + 1 {
-            CONNECT_REPLY => 1,
+            PARKED => 1,
             next => next,
         };
         self.last_ticket

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use trunkline_core::limits::{JOINING_BUFFER, Limits};
+use trunkline_telemetry::Gap;
 
 use crate::support::channels::channel;
 use crate::support::{Client, Setup, TestNode, eventually};
@@ -148,7 +149,7 @@ fn large_publications_held_back_arrive_once_and_in_order() {
 }
 
 #[test]
-fn a_channel_too_fast_for_its_history_ends_the_subscription_and_leaves_no_trace() {
+fn of_a_channel_too_fast_for_its_history_more_history_is_read() {
     let node = Setup::with_shards(1).start();
     let mut witness = node.client("witness");
     witness.subscribe_with_joins("both:1");
@@ -159,34 +160,57 @@ fn a_channel_too_fast_for_its_history_ends_the_subscription_and_leaves_no_trace(
         node.publish("both:1", &n.to_string());
     }
     expect_offsets(&mut witness, 1, many);
-    node.backend.answer();
+    node.backend.relent();
+    assert!(client.json()["subscribe"].is_object());
+    expect_offsets(&mut client, 1, many);
+    assert_eq!(told(&mut witness, "join"), "waiting");
+    node.publish("both:1", "0");
+    expect_offsets(&mut client, many + 1, many + 1);
+    client.expect_quiet();
+    assert_eq!(node.gaps(), 0);
+}
+
+#[test]
+fn a_subscription_too_late_for_its_history_ends_and_leaves_no_trace() {
+    let node = Setup::with_shards(1).start();
+    let mut witness = node.client("witness");
+    witness.subscribe_with_joins("brief:1");
+    told(&mut witness, "join");
+    let mut client = waiting_client(&node, "brief:1");
+    let many = JOINING_BUFFER as u64 + 1;
+    for n in 1..=many {
+        node.publish("brief:1", &n.to_string());
+    }
+    expect_offsets(&mut witness, 1, many);
+    node.backend.relent();
     assert!(client.json()["subscribe"].is_object());
     assert_eq!(client.push()["unsubscribe"]["code"], 2500);
     client.expect_quiet();
     assert_eq!(told(&mut witness, "join"), "waiting");
     assert_eq!(told(&mut witness, "leave"), "waiting");
-    assert_eq!(node.node.presence(&channel("both:1")).len(), 1, "only the witness is there");
+    assert_eq!(node.node.presence(&channel("brief:1")).len(), 1, "only the witness is there");
     assert_eq!(node.count(|c| c.subscriptions.get()), 1);
+    assert_eq!(node.count(|c| c.gaps.get(Gap::Trimmed)), 1);
 }
 
 #[test]
 fn whoever_cannot_come_back_to_a_lost_subscription_is_sent_away() {
     let node = Setup::with_shards(1).start();
     let mut witness = node.client("witness");
-    witness.subscribe("both:1");
+    witness.subscribe("brief:1");
     node.backend.withhold();
     let mut client = node.open();
-    client.command(&json!({"connect": {"token": "subscriber;both:1"}}));
+    client.command(&json!({"connect": {"token": "subscriber;brief:1"}}));
     eventually("the stream is read", || node.backend.waiting() == 1);
     let many = JOINING_BUFFER as u64 + 1;
     for n in 1..=many {
-        node.publish("both:1", &n.to_string());
+        node.publish("brief:1", &n.to_string());
     }
     expect_offsets(&mut witness, 1, many);
-    node.backend.answer();
-    assert!(client.json()["connect"]["subs"]["both:1"].is_object());
+    node.backend.relent();
+    assert!(client.json()["connect"]["subs"]["brief:1"].is_object());
     client.expect_close(3010);
-    assert_eq!(node.node.presence(&channel("both:1")).len(), 1);
+    assert_eq!(node.node.presence(&channel("brief:1")).len(), 1);
     eventually("one subscription is left", || node.count(|c| c.subscriptions.get()) == 1);
 }
 

@@ -6,12 +6,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod behind;
 mod control;
 mod crossing;
+mod differences;
 mod draining;
+mod dropping;
 mod event_stream;
 mod halves;
 mod heartbeat;
+mod holes;
 mod joining;
 mod leaving;
 mod opening;

@@ -5,7 +5,7 @@ use serde_json::json;
 use trunkline_core::control::{Action, Control, Target};
 use trunkline_core::error::CloseReason;
 use trunkline_core::identity::UserId;
-use trunkline_core::limits::Limits;
+use trunkline_core::limits::{HISTORY_PAGE_BYTES, Limits};
 
 use crate::support::channels::channel;
 use crate::support::{Client, Peer, Setup, Upgrade, eventually};
@@ -14,6 +14,9 @@ use crate::support::{Client, Peer, Setup, Upgrade, eventually};
 const LITTLE_ROOM: usize = 16 * 1024;
 
 const LARGE_BYTES: usize = 60 * 1024;
+
+/// Pages of history that together are almost as much as a turn may gain.
+const PAGES: usize = 8;
 
 fn everywhere(user: &str) -> Target {
     Target { user: UserId::new(user), client: None, except: Vec::new() }
@@ -122,21 +125,28 @@ fn many_small_pieces_reach_a_client_that_reads_later() {
 fn a_client_sent_away_while_much_waits_for_it_gets_all_of_it_and_the_reason() {
     let limits = Limits { outbound_bytes: 64 * 1024, ..Limits::default() };
     let node = Setup { limits, ..Setup::with_shards(1) }.start();
-    for n in 0..300 {
+    for n in 0..10 {
         node.publish("kept:1", &large(n));
     }
     let peer = Peer::dial_with_room(node.address, LITTLE_ROOM);
     let mut late = Client::upgrade(peer, &Upgrade::default());
     late.connect("guest");
-    // One answer may be larger than what may wait, and than what any socket takes.
+    // What one turn brings may be larger than what may wait, and than what any socket takes.
     let before = node.count(|c| c.bytes_out.get());
-    late.command(&json!({"history": {"channel": "kept:1", "limit": -1}}));
+    let paused = node.pause(0);
+    for _ in 0..PAGES {
+        late.command(&json!({"history": {"channel": "kept:1", "limit": -1}}));
+    }
+    drop(paused);
     eventually("the answer is on its way", || node.count(|c| c.bytes_out.get()) > before);
     let action = Action::Disconnect(CloseReason::ForceDisconnect);
     node.node.control(Control { target: everywhere("guest"), action });
     node.settle();
-    let answer = late.json();
-    assert_eq!(answer["history"]["publications"].as_array().map(Vec::len), Some(300));
+    for _ in 0..PAGES {
+        let answer = late.json();
+        let publications = answer["history"]["publications"].as_array().map(Vec::len);
+        assert_eq!(publications, Some(HISTORY_PAGE_BYTES / LARGE_BYTES));
+    }
     late.expect_close(3503);
     drop(late);
     node.expect_empty();

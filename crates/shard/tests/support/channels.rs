@@ -1,7 +1,10 @@
 //! The namespaces of a test node.
 
 use trunkline_core::channel::ChannelName;
-use trunkline_core::namespace::{Access, ChannelOptions, Namespaces, Retention};
+use trunkline_core::namespace::{Access, ChannelOptions, Namespaces, Overflow, Retention};
+
+/// Publications a channel of `brief` keeps.
+pub(crate) const BRIEF: usize = 20;
 
 /// What everybody may do, and nothing is kept.
 fn open() -> ChannelOptions {
@@ -15,16 +18,26 @@ fn open() -> ChannelOptions {
 }
 
 /// Channels without a namespace keep nothing. Those of `kept` have history and positions, those of
-/// `met` presence, joins and leaves, and those of `both` all of it.
+/// `met` presence, joins and leaves, and those of `both` all of it. `brief` is like `both` and keeps
+/// little, `drawn` like `kept` with differences. Of `lossy` and `latest` publications are dropped
+/// rather than a slow reader.
 pub(crate) fn namespaces() -> Namespaces {
-    let retention = Some(Retention { size: 20_000, ttl_ms: 600_000 });
+    let retention = Some(Retention { size: 20_000, ttl_ms: 600_000, bytes: 16 << 20 });
     let kept = ChannelOptions { retention, recovery: true, ..open() };
     let met = ChannelOptions { presence: true, join_leave: true, ..open() };
     let both = ChannelOptions { presence: true, join_leave: true, ..kept.clone() };
+    let brief = Some(Retention { size: BRIEF, ttl_ms: 600_000, bytes: 16 << 20 });
+    let brief = ChannelOptions { retention: brief, ..both.clone() };
+    let drawn = ChannelOptions { delta: true, ..kept.clone() };
+    let dropping = |overflow| ChannelOptions { overflow, ..open() };
     let mut namespaces = Namespaces::new(Some(open()));
     namespaces.insert("kept", kept);
     namespaces.insert("met", met);
     namespaces.insert("both", both);
+    namespaces.insert("brief", brief);
+    namespaces.insert("drawn", drawn);
+    namespaces.insert("lossy", dropping(Overflow::DropOldest));
+    namespaces.insert("latest", dropping(Overflow::KeepLatest));
     namespaces
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod channels;
 pub(crate) mod client;
 pub(crate) mod frame;
 pub(crate) mod gate;
+pub(crate) mod losing;
 pub(crate) mod node;
 pub(crate) mod peer;
 pub(crate) mod random;

@@ -8,9 +8,11 @@ use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trunkline_backend_memory::MemoryBackend;
+use trunkline_core::backend::Sink;
 use trunkline_core::gate::Policy;
+use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::Limits;
-use trunkline_core::publication::Draft;
+use trunkline_core::publication::{Draft, Message};
 use trunkline_core::time::WallTime;
 use trunkline_node::Node;
 use trunkline_node::event::Event;
@@ -19,7 +21,7 @@ use trunkline_node::survey::{ChannelSurvey, Pattern};
 use trunkline_node::switchboard::Switchboard;
 use trunkline_protocol::registry::{self, EndpointOptions};
 use trunkline_shard::{Listening, Settings, Shard, ShardHandle};
-use trunkline_telemetry::{Metrics, Protocol, ShardCounters};
+use trunkline_telemetry::{Gap, Metrics, Protocol, ShardCounters};
 use trunkline_transport::{
     Acceptor, DeflateOptions, Handoff, ListenAddr, OriginPolicy, UpgradePolicy, bind_shared,
     bind_single,
@@ -28,6 +30,7 @@ use trunkline_transport::{
 use super::channels::{channel, namespaces};
 use super::client::{Client, Upgrade};
 use super::gate::PlainWords;
+use super::losing::Losing;
 use super::peer::Peer;
 use super::secrets::Secrets;
 use super::waiting::{PATIENCE, eventually};
@@ -73,6 +76,8 @@ pub(crate) struct TestNode {
     pub(crate) address: SocketAddr,
     pub(crate) node: Arc<Node>,
     pub(crate) backend: Arc<Withholding>,
+    /// The way from the backend to the shards.
+    pub(crate) way: Arc<Losing>,
     /// Connections that turned out to be ordinary HTTP.
     pub(crate) handed_over: Receiver<Handoff>,
     pub(crate) secrets: Option<Secrets>,
@@ -86,7 +91,8 @@ impl TestNode {
             (0..setup.shards).map(|_| ShardHandle::new().expect("an event loop")).collect();
         let mailboxes: Vec<_> = handles.iter().map(|handle| handle.mailbox.clone()).collect();
         let switchboard = Arc::new(Switchboard::new(mailboxes.clone()));
-        let memory = Arc::new(MemoryBackend::new(switchboard.clone(), Box::new(wall_clock)));
+        let way = Arc::new(Losing::new(switchboard.clone()));
+        let memory = Arc::new(MemoryBackend::new(way.clone(), Box::new(wall_clock)));
         let backend = Arc::new(Withholding::new(memory));
         let node = Arc::new(Node::new(
             "test",
@@ -124,7 +130,7 @@ impl TestNode {
             })
         });
         let threads = threads.collect();
-        Self { address, node, backend, handed_over, secrets, mailboxes, threads }
+        Self { address, node, backend, way, handed_over, secrets, mailboxes, threads }
     }
 
     /// What one shard has counted.
@@ -135,6 +141,12 @@ impl TestNode {
     /// What all shards have counted.
     pub(crate) fn count<N: std::iter::Sum>(&self, read: impl Fn(&ShardCounters) -> N) -> N {
         (0..self.mailboxes.len()).map(|shard| read(self.counters(shard))).sum()
+    }
+
+    /// How often somebody was told of a gap.
+    pub(crate) fn gaps(&self) -> u64 {
+        let reasons = [Gap::Trimmed, Gap::EpochChanged, Gap::Forked, Gap::Overflow, Gap::Limit];
+        self.count(|c| reasons.iter().map(|reason| c.gaps.get(*reason)).sum::<u64>())
     }
 
     /// A connection that has said nothing yet.
@@ -172,6 +184,19 @@ impl TestNode {
     /// Publishes from outside.
     pub(crate) fn publish(&self, name: &str, data: &str) {
         publish(&self.node, name, data);
+    }
+
+    /// Delivers what stands at this offset of a stream once more.
+    pub(crate) fn repeat(&self, name: &str, offset: u64) {
+        let way = Arc::clone(&self.way);
+        let at = channel(name);
+        let query = HistoryQuery { since: None, limit: usize::MAX, reverse: false };
+        let deliver = move |page: Result<HistoryPage, _>| {
+            let page = page.expect("read");
+            let found = page.publications.iter().find(|p| p.offset == offset).expect("kept");
+            way.deliver(&at, Arc::new(Message::Publication((**found).clone())));
+        };
+        self.node.history(&channel(name), query, Box::new(deliver));
     }
 
     /// Waits until every shard has taken all that is in its mailbox now.
@@ -234,14 +259,8 @@ impl Drop for TestNode {
 pub(crate) fn publish(node: &Node, name: &str, data: &str) {
     let channel = channel(name);
     let options = node.namespaces.options(&channel).expect("a namespace");
-    let draft = Draft {
-        data: data.to_owned().into(),
-        info: None,
-        tags: Vec::new(),
-        retention: options.retention,
-        idempotency_key: None,
-        channel,
-    };
+    let retention = options.retention;
+    let draft = Draft { data: data.to_owned().into(), retention, ..Draft::new(channel) };
     node.publish(draft, Box::new(|outcome| drop(outcome.expect("published"))));
 }
 

@@ -27,6 +27,12 @@ impl Withholding {
         self.withholds.store(true, Ordering::SeqCst);
     }
 
+    /// Gives all answers there are, and from now on each at once.
+    pub(crate) fn relent(&self) {
+        self.withholds.store(false, Ordering::SeqCst);
+        self.answer();
+    }
+
     /// How many wait for an answer.
     pub(crate) fn waiting(&self) -> usize {
         self.held.lock().expect("sound").len()

@@ -137,7 +137,15 @@ fn nothing_happens_after_the_end() {
         for line in ["3 connect", "3 subscribe open:a", "0 pong", "url subscribe open:a"] {
             scene.check(line, &[]);
         }
-        for line in ["answer", "wait 60000", "control disconnect", "lost open:a", "gone"] {
+        for line in [
+            "answer",
+            "wait 60000",
+            "control disconnect",
+            "missed open:a e@1",
+            "crowded",
+            "drained",
+            "gone",
+        ] {
             scene.check(line, &[]);
         }
     }

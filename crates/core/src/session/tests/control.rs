@@ -76,11 +76,17 @@ fn a_client_may_end_what_the_server_made() {
 #[test]
 fn a_client_comes_back_to_a_channel_that_lost_track() {
     let mut scene = Scene::of_ann().after(&["2 subscribe log:a", "answer e@4"]);
+    scene.check("missed log:a e@4", &["hold log:a", "ask history log:a since e@4 limit 300"]);
     scene.check(
-        "lost log:a",
-        &["unlisten log:a", "exit log:a ann", "push unsubscribed log:a: InsufficientState"],
+        "answer e@9 7 8 9",
+        &[
+            "lost gap=trimmed",
+            "unlisten log:a",
+            "exit log:a ann",
+            "push unsubscribed log:a: InsufficientState",
+        ],
     );
-    scene.check("lost log:a", &[]);
+    scene.check("missed log:a e@4", &[]);
     assert_eq!(scene.feed("3 subscribe log:a from=e@4")[0], "hold log:a");
 }
 
@@ -91,10 +97,11 @@ fn a_connection_with_a_channel_of_the_server_that_lost_track_ends() {
             true => Scene::new(),
             false => Scene::of_ann(),
         };
-        scene = scene.after(&[line, "answer e@4", "9 subscribe open:b"]);
+        scene = scene.after(&[line, "answer e@4", "9 subscribe open:b", "missed log:a e@4"]);
         scene.check(
-            "lost log:a",
+            "answer e@9 7 8 9",
             &[
+                "lost gap=trimmed",
                 "unlisten log:a",
                 "exit log:a ann",
                 "unlisten open:b",

@@ -1,6 +1,7 @@
 //! Sessions as data in, data out: a line of script in, lines about effects out.
 
 mod ask;
+mod behind;
 mod connect;
 mod connecting;
 mod control;
@@ -53,6 +54,8 @@ struct Scene {
     wall: WallTime,
     asked: Vec<Asked>,
     witness: Witness,
+    /// How far it was given streams, as `channel=epoch@offset`; elsewhere it is `e@9`.
+    known: Vec<String>,
 }
 
 impl Scene {
@@ -75,6 +78,7 @@ impl Scene {
             wall: START,
             asked: Vec::new(),
             witness: Witness::default(),
+            known: Vec::new(),
         }
     }
 
@@ -126,11 +130,13 @@ impl Scene {
                 Input::Timer
             }
             "gone" => Input::Gone,
-            "lost" => {
-                let mut effects = Vec::new();
-                self.session.lost_track(&script::channel(rest), &mut effects);
-                return self.note(effects);
+            "missed" => script::missed(rest),
+            "crowded" => {
+                self.known =
+                    rest.split(' ').filter(|words| !words.is_empty()).map(str::to_owned).collect();
+                Input::Crowded
             }
+            "drained" => Input::Drained,
             id => Input::Command(script::command(id, rest)),
         };
         self.tell(input)
@@ -150,6 +156,12 @@ impl Scene {
             namespaces: &self.namespaces,
             limits: &self.limits,
             names: &|_| None,
+            positions: &|channel| {
+                let at = |known: &String| {
+                    Some(script::position(known.strip_prefix(channel.as_str())?.strip_prefix('=')?))
+                };
+                Some(self.known.iter().find_map(at).unwrap_or_else(|| script::position("e@9")))
+            },
             now: self.now,
             wall: self.wall,
         };

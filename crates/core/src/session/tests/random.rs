@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::limits::CATCH_UP_RETRY_MS;
 
 /// What a client may send; each gets its own id where it wants one.
 const REQUESTS: &[&str] = &[
@@ -43,10 +44,17 @@ const OTHERS: &[&str] = &[
     "1 refresh user/bob",
     "url subscribe log:a",
     "url subscribe closed:a required",
-    "lost log:a",
-    "lost open:a",
     "control disconnect",
     "gone",
+];
+
+/// What goes wrong with streams.
+const FAULTS: &[&str] = &[
+    "missed log:a e@2",
+    "missed log:b e@3",
+    "missed log:s e@2",
+    "crowded log:a=e@2 log:s=e@1",
+    "crowded",
 ];
 
 const CONTROLS: &[&str] = &[
@@ -69,6 +77,8 @@ const INTRODUCTIONS: &[&str] = &[
 enum Step {
     Request(&'static str),
     Line(&'static str),
+    /// Everything has been sent, if that is waited for.
+    Drain,
     /// Answers one of the questions that wait, in any order.
     Answer {
         which: usize,
@@ -82,6 +92,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => select(REQUESTS).prop_map(Step::Request),
         8 => (any::<usize>(), 0usize..4).prop_map(|(which, how)| Step::Answer { which, how }),
         3 => select(CONTROLS).prop_map(Step::Line),
+        3 => select(FAULTS).prop_map(Step::Line),
+        3 => Just(Step::Drain),
         1 => select(OTHERS).prop_map(Step::Line),
         2 => (0u64..12_000).prop_map(Step::Wait),
     ]
@@ -101,18 +113,27 @@ fn answer(scene: &mut Scene, which: usize, how: usize) {
     scene.tell(Input::Answer(ticket, script::answer(about, text)));
 }
 
+fn drain(scene: &mut Scene) {
+    if scene.witness.drains {
+        scene.feed("drained");
+    }
+}
+
 proptest! {
     /// The witness of each scene fails on any disorder (see [`witness`]).
     #[test]
     fn whatever_happens_the_order_is_kept(
         introduction in select(INTRODUCTIONS),
+        gaps in any::<bool>(),
         steps in proptest::collection::vec(step(), 0..80),
     ) {
-        let mut scene = Scene::new().after(&[introduction]);
+        let abilities = Abilities { binary: true, pong: true, gaps, delta: true };
+        let mut scene = Scene::with(Limits::default(), abilities).after(&[introduction]);
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Request(request) => drop(scene.feed(&format!("{} {request}", at + 2))),
                 Step::Line(line) => drop(scene.feed(line)),
+                Step::Drain => drain(&mut scene),
                 Step::Answer { which, how } => answer(&mut scene, which, how),
                 Step::Wait(millis) => {
                     scene.feed(&format!("wait {millis}"));
@@ -126,9 +147,19 @@ proptest! {
             let limit = scene.limits.channels_per_connection;
             prop_assert!(scene.session.subscription_count() <= limit);
         }
-        while !scene.asked.is_empty() {
-            answer(&mut scene, 0, 0);
+        // Once everything is answered and read, whoever is left is given all there is.
+        for _ in 0..100 {
+            while !scene.asked.is_empty() {
+                answer(&mut scene, 0, 0);
+            }
+            drain(&mut scene);
+            scene.pass(CATCH_UP_RETRY_MS / 10);
+            scene.tell(Input::Timer);
+            if scene.session.awaits_pong() {
+                scene.feed("0 pong");
+            }
         }
+        prop_assert!(scene.witness.is_live(), "a subscription stands aside for ever");
         prop_assert!(scene.witness.is_satisfied(), "a command was not answered");
         scene.feed("gone");
         prop_assert!(scene.session.is_closed());

@@ -27,6 +27,10 @@ pub(super) fn effect(effect: &Effect) -> String {
             format!("hold {channel}{}{}", flag("joins", *joins), flag("delta", *delta))
         }
         Effect::Release { channel, after } => format!("release {channel} after {}", at(after)),
+        Effect::Park { channel } => format!("park {channel}"),
+        Effect::Skip { channel, reason } => format!("skip {channel} gap={}", reason.as_str()),
+        Effect::Drain => "drain".into(),
+        Effect::Lost(reason) => format!("lost gap={}", reason.as_str()),
         Effect::Unlisten { channel } => format!("unlisten {channel}"),
         Effect::Enter { channel, info } => format!("enter {channel} {}", self::info(info)),
         Effect::Exit { channel, info } => format!("exit {channel} {}", self::info(info)),

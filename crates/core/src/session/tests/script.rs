@@ -6,7 +6,9 @@
 //! answer e@4 3 4                  to the oldest question: the top of a stream, and publications
 //! last e@4 3 4                    the same, to the newest question
 //! control unsubscribe log:a       what the server API asks for
-//! lost log:a                      the shard cannot keep a channel's order
+//! missed log:a e@3                the stream has gone on without the client, who knows it up to there
+//! crowded log:a=e@3               too much waits, and so far was the client given these streams
+//! drained                         nothing waits any more
 //! wait 500                        milliseconds pass, then the timer
 //! gone                            the peer is
 //! ```
@@ -25,7 +27,7 @@ use crate::identity::{ClientInfo, UserId};
 use crate::position::{Epoch, Position, Tag};
 use crate::presence::PresenceStats;
 use crate::publication::Publication;
-use crate::session::Answer;
+use crate::session::{Answer, Input};
 use crate::time::WallTime;
 
 use super::{CLIENT, Subject};
@@ -111,6 +113,11 @@ pub(super) fn request(line: &str) -> Request<'_> {
         "unsupported" => Request::Unsupported,
         verb => panic!("{verb:?} is no request"),
     }
+}
+
+pub(super) fn missed(line: &str) -> Input<'static> {
+    let words = Words(line.split(' ').collect());
+    Input::Missed { channel: channel(words.place(0)), at: position(words.place(1)) }
 }
 
 pub(super) fn action(line: &str) -> Action {

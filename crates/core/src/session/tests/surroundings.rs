@@ -78,6 +78,7 @@ impl Gate for TokensAsWords {
 /// | `brief` | as `log`, but two publications are all that one recovery gives |
 /// | `latest` | as `log`, but a recovery gives the latest publication |
 /// | `ordered` | open, with history and positions nobody can come back to |
+/// | `cache` | the same as `log`, but only the latest is recovered |
 /// | `kept` | open, with history but no positions |
 /// | `raw` | open, with history and positions, binary |
 /// | `loud` | open, joins for those who ask |
@@ -115,6 +116,7 @@ pub(super) fn namespaces() -> Namespaces {
         ("raw", ChannelOptions { binary: true, ..log.clone() }),
         ("brief", ChannelOptions { recovery_limit: 2, ..log.clone() }),
         ("latest", ChannelOptions { recovery_mode: RecoveryMode::Cache, ..log.clone() }),
+        ("cache", ChannelOptions { recovery_mode: RecoveryMode::Cache, ..log.clone() }),
         ("log", log),
         ("ordered", ChannelOptions { positioning: true, ..kept.clone() }),
         ("kept", kept),

@@ -12,6 +12,7 @@ use crate::session::{Effect, Input, Session};
 enum Standing {
     Held,
     Listening,
+    Parked,
 }
 
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub(super) struct Witness {
     unanswered: BTreeSet<u32>,
     /// Whether the connect reply is still to come.
     connecting: bool,
+    /// Whether it wants to be told that everything has been sent.
+    pub(super) drains: bool,
     ended: bool,
     closed: bool,
 }
@@ -32,6 +35,7 @@ impl Witness {
                 self.unanswered.insert(command.id);
             }
             Input::Gone => self.ended = true,
+            Input::Drained => self.drains = false,
             _ => {}
         }
     }
@@ -53,9 +57,14 @@ impl Witness {
             }
             Effect::Hold { channel, .. } => {
                 let before = self.hub.insert(channel.to_string(), Standing::Held);
-                assert_eq!(before, None, "{effect:?}");
+                let again = self.inside.contains(channel.as_str());
+                assert_eq!(before.is_some(), again, "{effect:?}");
             }
-            Effect::Release { channel, .. } => {
+            Effect::Park { channel } => {
+                assert!(self.inside.contains(channel.as_str()), "{effect:?}");
+                self.hub.insert(channel.to_string(), Standing::Parked);
+            }
+            Effect::Release { channel, .. } | Effect::Skip { channel, .. } => {
                 let before = self.hub.insert(channel.to_string(), Standing::Listening);
                 assert_eq!(before, Some(Standing::Held), "{effect:?}");
             }
@@ -70,7 +79,11 @@ impl Witness {
                 assert_eq!(self.hub.get(channel.as_str()), None, "{effect:?}");
                 assert!(self.inside.remove(channel.as_str()), "{effect:?}");
             }
-            Effect::Ask { .. } | Effect::Ping => {}
+            Effect::Drain => {
+                assert!(!self.drains, "{effect:?}");
+                self.drains = true;
+            }
+            Effect::Ask { .. } | Effect::Ping | Effect::Lost(_) => {}
             Effect::Close(_) => {
                 self.ended = true;
                 self.closed = true;
@@ -88,8 +101,15 @@ impl Witness {
             // Until the connect reply some subscriptions are planned and no more.
             assert_eq!(session.subscription_count(), self.hub.len());
         }
-        let listening = self.hub.iter().filter(|(_, s)| **s == Standing::Listening);
-        assert!(listening.map(|(channel, _)| channel).eq(&self.inside));
+        let listens = |channel: &String| self.hub.get(channel) == Some(&Standing::Listening);
+        let listening: BTreeSet<_> = self.hub.keys().filter(|channel| listens(channel)).collect();
+        assert!(listening.iter().all(|channel| self.inside.contains(*channel)));
+        assert!(self.inside.iter().all(|channel| self.hub.contains_key(channel)));
+    }
+
+    /// Whether every channel that was entered is listened to.
+    pub(super) fn is_live(&self) -> bool {
+        self.inside.iter().all(|channel| self.hub[channel] == Standing::Listening)
     }
 
     /// Whether every command has its answer.

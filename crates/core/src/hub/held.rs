@@ -1,0 +1,94 @@
+//! A listener whose past is being read, and what came meanwhile.
+
+use std::sync::Arc;
+
+use crate::limits::JOINING_BUFFER;
+use crate::position::Position;
+use crate::publication::{Message, Publication};
+
+use super::ConnectionKey;
+use super::group::{Feed, Variant};
+
+/// A listener that stands apart until its past was read.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) connection: ConnectionKey,
+    pub(super) variant: Variant,
+    pub(super) joins: bool,
+    pub(super) delta: bool,
+    /// What came meanwhile; `None` once it was too much.
+    messages: Option<Vec<Arc<Message>>>,
+    /// The place its client knows, when this shard has not come as far yet.
+    pub(super) ahead: Option<Position>,
+}
+
+impl Held {
+    pub(super) fn new(
+        connection: ConnectionKey,
+        variant: Variant,
+        joins: bool,
+        delta: bool,
+    ) -> Self {
+        Self { connection, variant, joins, delta, messages: Some(Vec::new()), ahead: None }
+    }
+
+    /// The feed it will have.
+    pub(super) fn feed(&self) -> Feed {
+        if self.delta { Feed::First } else { Feed::Whole }
+    }
+
+    pub(super) fn hold_back(&mut self, message: &Arc<Message>) {
+        let audible = self.joins || matches!(**message, Message::Publication(_));
+        let Some(messages) = self.messages.as_mut().filter(|_| audible) else { return };
+        if messages.len() < JOINING_BUFFER {
+            messages.push(Arc::clone(message));
+        } else {
+            self.messages = None;
+        }
+    }
+
+    /// What a client that knows the stream up to `after` is to be given of what came, and the place
+    /// where it is then; `None` if that is not all there was.
+    pub(super) fn beyond(&self, after: &Position) -> Option<(Vec<Arc<Message>>, Position)> {
+        let (mut beyond, mut at) = (Vec::new(), after.clone());
+        for message in self.messages.as_ref()? {
+            if let Message::Publication(publication) = &**message {
+                match at.step(publication) {
+                    Step::Next => at = publication.position(),
+                    Step::Known => continue,
+                    Step::Elsewhere => return None,
+                }
+            }
+            beyond.push(Arc::clone(message));
+        }
+        Some((beyond, at))
+    }
+}
+
+/// How a publication stands to a place in its channel's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is the next one.
+    Next,
+    /// It is at or before the place.
+    Known,
+    /// It is of another history, or there are others before it.
+    Elsewhere,
+}
+
+impl Position {
+    /// How a publication stands to this place.
+    pub(super) fn step(&self, publication: &Publication) -> Step {
+        if !self.epoch.is_empty() && self.epoch != publication.epoch {
+            return Step::Elsewhere;
+        }
+        let other = self.tag.is_some_and(|tag| tag != publication.tag);
+        match publication.offset.checked_sub(self.offset) {
+            Some(1) => Step::Next,
+            // The same number and yet another message: history took another way.
+            Some(0) if other => Step::Elsewhere,
+            Some(0) | None => Step::Known,
+            Some(_) => Step::Elsewhere,
+        }
+    }
+}
