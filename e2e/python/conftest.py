@@ -23,5 +23,14 @@ def pytest_pyfunc_call(pyfuncitem):
         return None
     wanted = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in wanted}
-    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 4 * DEADLINE_SECONDS))
+    asyncio.run(to_its_end(pyfuncitem.obj(**arguments)))
     return True
+
+
+async def to_its_end(test):
+    """Runs a test, and lets what it closed finish: SDKs close their connections in tasks."""
+    await asyncio.wait_for(test, 4 * DEADLINE_SECONDS)
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    if rest:
+        _, stuck = await asyncio.wait(rest, timeout=DEADLINE_SECONDS)
+        assert not stuck, f"still busy after the test: {stuck}"

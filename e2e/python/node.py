@@ -1,4 +1,7 @@
-"""A node under test: started on free ports, stopped with SIGTERM, its log read to the end."""
+"""A node under test: started on free ports, stopped with SIGTERM, its log read to the end.
+
+It may be killed and started again where it was.
+"""
 
 import os
 import pathlib
@@ -20,28 +23,42 @@ DEADLINE_SECONDS = 15
 
 
 class Node:
-    """One `trunkline serve` process. `listen` is the address of its client listener."""
+    """One `trunkline serve` process. `listen` is the address of its client listener.
+
+    It runs in a folder of its own, and with a configuration keeps its streams there.
+    """
 
     def __init__(self, config=None):
         self._folder = tempfile.TemporaryDirectory(prefix="trunkline-e2e-")
-        arguments = [BINARY, "serve"]
+        self._log = open(pathlib.Path(self._folder.name, "log"), "w+", encoding="utf-8")
         if config is None:
-            free = "127.0.0.1:0"
-            arguments += ["--dev", "--listen", free, "--admin-listen", free, "--api-key", API_KEY]
+            admin = ["--admin-listen", "127.0.0.1:0"]
+            self._arguments = [BINARY, "serve", "--dev", *admin, "--api-key", API_KEY]
         else:
             path = pathlib.Path(self._folder.name, "trunkline.toml")
             path.touch(mode=0o600)
             path.write_text(config, encoding="utf-8")
-            arguments += ["--config", str(path)]
-        self._log = open(pathlib.Path(self._folder.name, "log"), "w+", encoding="utf-8")
+            self._arguments = [BINARY, "serve", "--config", str(path)]
+        try:
+            self._start("127.0.0.1:0")
+        except AssertionError:
+            self.close()
+            raise
+
+    def _start(self, listen):
         self._process = subprocess.Popen(
-            arguments,
+            [*self._arguments, "--listen", listen],
+            cwd=self._folder.name,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
         )
         self.listen = self._address()
+
+    def again(self):
+        """Starts a node that has ended again: in the same folder, at the same address."""
+        self._start(self.listen)
 
     def _address(self):
         late = threading.Timer(DEADLINE_SECONDS, self._process.kill)
@@ -68,17 +85,30 @@ class Node:
         """An HTTP address on this node."""
         return f"http://{self.listen}{path}"
 
-    def stop(self):
-        """Stops the node and insists on a clean end: exit code 0, no error in the log."""
+    def crash(self):
+        """What a crash is to it: SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def end(self):
+        """Ends the node and insists on a clean end: exit code 0, no error in the log."""
         self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout=40)
+        self._process.stdout.close()
+        log = self.log()
+        assert code == 0, f"exit code {code} after SIGTERM:\n{log}"
+        assert [line for line in log.splitlines() if TROUBLE.search(line)] == []
+
+    def stop(self):
+        """Ends it as `end` does, for good."""
         try:
-            code = self._process.wait(timeout=40)
-            log = self.log()
-            assert code == 0, f"exit code {code} after SIGTERM:\n{log}"
-            assert [line for line in log.splitlines() if TROUBLE.search(line)] == []
+            self.end()
         finally:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._log.close()
-            self._folder.cleanup()
+            self.close()
+
+    def close(self):
+        """Ends the process by force, and removes the folder."""
+        self.crash()
+        self._log.close()
+        self._folder.cleanup()

@@ -86,7 +86,7 @@ impl Backend for MemoryBackend {
 
     fn announce(&self, channel: &ChannelName, message: Message) {
         let stripe = self.stripe(channel);
-        self.sink.deliver(channel, Arc::new(message));
+        self.sink.deliver(channel, message);
         drop(stripe);
     }
 

@@ -51,7 +51,7 @@ impl Stripe {
         &mut self,
         mut draft: Draft,
         now: WallTime,
-    ) -> Result<(Published, Option<Arc<Message>>), BackendError> {
+    ) -> Result<(Published, Option<Message>), BackendError> {
         let key = draft.idempotency_key.take().map(|key| (draft.channel.clone(), key));
         if let Some(known) = key.as_ref().and_then(|key| self.outcomes.find(key, now)) {
             return Ok((known, None));
@@ -61,7 +61,9 @@ impl Stripe {
                 let Draft { data, info, tags, .. } = draft;
                 let epoch = Epoch::default();
                 let tag = Tag::START;
-                (Publication { epoch, offset: 0, tag, data, info, tags, time: now }, None)
+                let publication =
+                    Publication { epoch, offset: 0, tag, data, info, tags, time: now };
+                (Arc::new(publication), None)
             }
             Some(retention) => {
                 let channel = draft.channel.clone();
@@ -69,7 +71,8 @@ impl Stripe {
                 self.next_message = self.next_message.wrapping_add(1);
                 let stream = self.stream(&channel, retention, now)?;
                 let publication = stream.place(None, draft, &id, now);
-                stream.push(Arc::new(publication.clone()), retention, now);
+                let publication = Arc::new(publication);
+                stream.push(Arc::clone(&publication), retention, now);
                 (publication, Some(stream.top()))
             }
         };
@@ -77,7 +80,7 @@ impl Stripe {
         if let Some(key) = key {
             self.outcomes.remember(key, published.clone(), now);
         }
-        Ok((published, Some(Arc::new(Message::Publication(publication)))))
+        Ok((published, Some(Message::Publication(publication))))
     }
 
     pub(crate) fn read(

@@ -12,12 +12,12 @@ use super::*;
 
 #[derive(Default)]
 struct Recorder {
-    delivered: Mutex<Vec<(ChannelName, Arc<Message>)>>,
+    delivered: Mutex<Vec<(ChannelName, Message)>>,
     overloaded: AtomicBool,
 }
 
 impl Sink for Recorder {
-    fn deliver(&self, channel: &ChannelName, message: Arc<Message>) {
+    fn deliver(&self, channel: &ChannelName, message: Message) {
         self.delivered.lock().unwrap().push((channel.clone(), message));
     }
 

@@ -5,8 +5,6 @@
 //! are answered through a [`Completion`], at once or later, on any thread: callers are event loops
 //! as well as async tasks, and neither has to know the other.
 
-use std::sync::Arc;
-
 use crate::channel::ChannelName;
 use crate::history::{HistoryPage, HistoryQuery};
 use crate::position::Position;
@@ -63,7 +61,7 @@ pub trait Backend: Send + Sync {
 /// Where a backend delivers to, in the order of each channel.
 pub trait Sink: Send + Sync {
     /// Hands over a message of a channel. Must not block.
-    fn deliver(&self, channel: &ChannelName, message: Arc<Message>);
+    fn deliver(&self, channel: &ChannelName, message: Message);
 
     /// Whether so much is waiting that nothing new should be placed.
     fn overloaded(&self) -> bool;

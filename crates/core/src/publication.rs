@@ -1,5 +1,7 @@
 //! What travels in a channel.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::channel::ChannelName;
@@ -88,15 +90,15 @@ impl Publication {
     }
 }
 
-/// Anything the subscribers of a channel are told.
+/// Anything the subscribers of a channel are told. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// A publication.
-    Publication(Publication),
+    Publication(Arc<Publication>),
     /// A connection subscribed.
-    Join(ClientInfo),
+    Join(Arc<ClientInfo>),
     /// A connection unsubscribed or went away.
-    Leave(ClientInfo),
+    Leave(Arc<ClientInfo>),
 }
 
 impl Message {

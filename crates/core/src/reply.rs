@@ -109,7 +109,7 @@ pub enum Push {
         /// The channel.
         channel: ChannelName,
         /// The message.
-        message: Arc<Message>,
+        message: Message,
         /// Whether the subscription's publications come as differences. This one is whole.
         delta: bool,
     },

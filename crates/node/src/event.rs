@@ -19,7 +19,7 @@ pub enum Event {
         /// The channel.
         channel: ChannelName,
         /// The message.
-        message: Arc<Message>,
+        message: Message,
     },
     /// Hand an answer to the session that asked.
     Answer {

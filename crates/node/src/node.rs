@@ -169,7 +169,7 @@ impl Node {
             self.presence.join(channel, Arc::clone(info));
         }
         if options.join_leave {
-            self.backend.announce(channel, Message::Join((**info).clone()));
+            self.backend.announce(channel, Message::Join(Arc::clone(info)));
         }
     }
 
@@ -180,7 +180,7 @@ impl Node {
             self.presence.leave(channel, info.client);
         }
         if options.join_leave {
-            self.backend.announce(channel, Message::Leave((**info).clone()));
+            self.backend.announce(channel, Message::Leave(Arc::clone(info)));
         }
     }
 

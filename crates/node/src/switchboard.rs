@@ -69,12 +69,12 @@ impl Switchboard {
 }
 
 impl Sink for Switchboard {
-    fn deliver(&self, channel: &ChannelName, message: Arc<Message>) {
+    fn deliver(&self, channel: &ChannelName, message: Message) {
         let Some(mut mask) = self.interest.of(channel).get(channel).copied() else { return };
         while mask != 0 {
             let shard = mask.trailing_zeros() as usize;
             mask &= mask - 1;
-            let (channel, message) = (channel.clone(), Arc::clone(&message));
+            let (channel, message) = (channel.clone(), message.clone());
             self.mailboxes[shard].push(Event::Deliver { channel, message });
         }
     }

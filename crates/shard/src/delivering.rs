@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -22,7 +21,7 @@ const WORTH_DEFLATING: usize = 64;
 
 impl Shard {
     /// Hands a message to the listeners of its channel.
-    pub(crate) fn deliver(&mut self, channel: &ChannelName, message: &Arc<Message>) {
+    pub(crate) fn deliver(&mut self, channel: &ChannelName, message: &Message) {
         let Some(mut index) = self.hub.find(channel) else { return };
         let listeners = self.hub.listeners_mut(index);
         match listeners.arrive(message) {
@@ -104,7 +103,7 @@ impl Shard {
 
     /// After a publication some listeners stand elsewhere: those who received their first one whole
     /// receive differences, and those who knew more than had come may not any more.
-    fn move_those_who_may(&mut self, index: u32, channel: &ChannelName, message: &Arc<Message>) {
+    fn move_those_who_may(&mut self, index: u32, channel: &ChannelName, message: &Message) {
         let listeners = self.hub.listeners_mut(index);
         let first = listeners.delivered(message);
         let ahead = listeners.ahead();

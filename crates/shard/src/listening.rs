@@ -1,8 +1,6 @@
 //! From being held to receiving, and back: how connections move in the hub, and what of this turn's
 //! batches is theirs when they do.
 
-use std::sync::Arc;
-
 use trunkline_core::channel::ChannelName;
 use trunkline_core::gap::GapReason;
 use trunkline_core::hub::{ConnectionKey, Feed, Released, UNMARKED};
@@ -141,7 +139,7 @@ impl Shard {
         &mut self,
         key: ConnectionKey,
         channel: &ChannelName,
-        message: Arc<Message>,
+        message: Message,
         delta: bool,
     ) {
         let push = Push::Message { channel: channel.clone(), message, delta };

@@ -4,6 +4,10 @@ import assert from 'node:assert/strict';
 
 import { API_KEY } from './configuration.mjs';
 
+/** What one batch may hold, and about half of what a request body may. */
+const BATCH_ITEMS = 1000;
+const BATCH_BYTES = 2 * 1024 * 1024;
+
 export class Api {
   constructor(server) {
     this.server = server;
@@ -39,5 +43,35 @@ export class Api {
 
   publish(channel, data, rest = {}) {
     return this.call('publish', { channel, data, ...rest });
+  }
+
+  /** Publishes values in order, in few requests; all must succeed. Returns their places. */
+  async publishAll(channel, values) {
+    const places = [];
+    let commands = [];
+    let bytes = 0;
+    const flush = async () => {
+      const { replies } = commands.length > 0 ? await this.call('batch', { commands }) : { replies: [] };
+      for (const { publish, error } of replies) {
+        assert.ok(publish, `${channel}: ${JSON.stringify(error)}`);
+        places.push(publish);
+      }
+      commands = [];
+      bytes = 0;
+    };
+    for (const data of values) {
+      const size = JSON.stringify(data).length;
+      if (commands.length === BATCH_ITEMS || bytes + size > BATCH_BYTES) await flush();
+      commands.push({ publish: { channel, data } });
+      bytes += size;
+    }
+    await flush();
+    return places;
+  }
+
+  /** Where the stream of a channel has come to: `{ epoch, offset, tag }`. */
+  async top(channel) {
+    const { epoch, offset, tag } = await this.call('history', { channel });
+    return { epoch, offset, tag };
   }
 }

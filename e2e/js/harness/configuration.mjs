@@ -45,6 +45,15 @@ export function configuration(changes = {}) {
   return toml(base);
 }
 
+/** A configuration in which everybody may do everything, with these namespaces: options by name. */
+export function openTo(namespaces, changes = {}) {
+  return configuration({
+    client: { anonymous: true, insecure: true },
+    namespaces: Object.entries(namespaces).map(([name, options]) => ({ name, ...options })),
+    ...changes,
+  });
+}
+
 function toml(sections) {
   const keys = (table) => Object.entries(table).filter(([, value]) => !isTable(value));
   const lines = (table) => keys(table).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);

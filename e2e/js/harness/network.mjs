@@ -9,7 +9,7 @@ export class Network {
   #pairs = new Set();
   #up = true;
 
-  /** A relay to `port`, or wherever the last `lead` pointed it. */
+  /** A relay to `port`. */
   static async to(port) {
     const network = new Network();
     network.port = port;

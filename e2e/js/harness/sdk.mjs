@@ -62,6 +62,22 @@ export async function subscribed(sdk, channel, options) {
   return sub;
 }
 
+/** Waits until a subscription has noticed that its connection is gone. */
+export function away(sub) {
+  return sub.events.subscribing.take((context) => context.code === 1, 'the break was noticed');
+}
+
+/** The next publications of a subscription: their payloads, and where they stand. */
+export async function received(encoding, sub, count) {
+  const got = { texts: [], offsets: [] };
+  while (got.texts.length < count) {
+    const publication = await sub.events.publication.next(`publication ${got.texts.length + 1} of ${count}`);
+    got.texts.push(encoding.decode(publication.data));
+    got.offsets.push(publication.offset);
+  }
+  return got;
+}
+
 function mailboxes(emitter, names, owner) {
   return Object.fromEntries(
     names.map((name) => {

@@ -1,13 +1,18 @@
-// A server under test: started on free ports, stopped with SIGTERM, its log read to the end.
+// A server under test: started on free ports in a folder of its own, stopped with SIGTERM, its log
+// read to the end. It may be killed and started again where it was.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 
 import { API_KEY, file, scratch } from './configuration.mjs';
-import { BINARY } from './binary.mjs';
+import { BINARY, run } from './binary.mjs';
 import { within } from './deadline.mjs';
 
 const READY = /^ready listen=(\S+) admin=(\S+)$/m;
+
+const CONFIG = 'trunkline.toml';
 
 /** A line that no test may leave behind, in either log format; a panic counts. */
 const TROUBLE = /\bERROR\b|"level":"error"|panicked at/i;
@@ -15,33 +20,65 @@ const TROUBLE = /\bERROR\b|"level":"error"|panicked at/i;
 export class Server {
   #child;
   #ended;
+  #options;
   #remove;
 
   /**
    * Starts a server and waits for its ready line.
    *
    * Without `config` it runs with `--dev`. `listen` is the client listener's address; `command`
-   * may wrap the binary in another program, as socket activation does.
+   * may wrap the binary in another program, as socket activation does. The folder it runs in, and
+   * keeps its streams in, is a new one that ends with it, or `folder`, which stays.
    */
-  static async start({ config, listen, args = [], env = {}, command = [] } = {}) {
+  static async start({ folder, ...options } = {}) {
     const server = new Server();
-    const { folder, remove } = await scratch();
-    server.#remove = remove;
-    server.folder = folder;
-    const mode = config
-      ? ['--config', await file(folder, 'trunkline.toml', config)]
-      : ['--dev', '--admin-listen', '127.0.0.1:0', '--api-key', API_KEY];
-    if (listen ?? !config) mode.push('--listen', listen ?? '127.0.0.1:0');
-    const [program, ...rest] = [...command, BINARY, 'serve', ...mode, ...args];
-    server.#run(program, rest, env);
-    await server.#ready();
+    const place = folder ? { folder, remove: () => {} } : await scratch();
+    server.folder = place.folder;
+    server.#remove = place.remove;
+    try {
+      await server.#launch(options);
+    } catch (error) {
+      await server.kill();
+      throw error;
+    }
     return server;
   }
 
-  #run(program, args, env) {
+  /**
+   * Starts a server that has ended again: in the same folder, at the same address, with the same
+   * options unless others are given.
+   */
+  async again(options = {}) {
+    await this.#launch({ ...this.#options, listen: this.listen, ...options });
+  }
+
+  /** Runs the binary as it was last started, and waits for its end: for starts that are refused. */
+  startAndEnd() {
+    const [program, ...rest] = this.#line({ ...this.#options, listen: '127.0.0.1:0' });
+    return run(program, rest, { cwd: this.folder });
+  }
+
+  #line({ config, listen, args = [], command = [] }) {
+    const mode = config
+      ? ['--config', path.join(this.folder, CONFIG)]
+      : ['--dev', '--admin-listen', '127.0.0.1:0', '--api-key', API_KEY];
+    if (listen ?? !config) mode.push('--listen', listen ?? '127.0.0.1:0');
+    return [...command, BINARY, 'serve', ...mode, ...args];
+  }
+
+  async #launch(options) {
+    this.#options = options;
+    if (options.config) await file(this.folder, CONFIG, options.config);
+    const [program, ...rest] = this.#line(options);
+    this.#run(program, rest, options.env);
+    await this.#ready();
+  }
+
+  #run(program, args, env = {}) {
     this.stdout = '';
     this.stderr = '';
     const child = spawn(program, args, {
+      cwd: this.folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -70,7 +107,7 @@ export class Server {
       this.listen = listen;
       this.adminListen = admin;
     } catch (error) {
-      await this.kill();
+      await this.#end();
       throw error;
     }
   }
@@ -105,22 +142,47 @@ export class Server {
     return within(this.#ended, 'end of the server', 40_000);
   }
 
-  /** Asks the server to stop, and insists on a clean end: exit code 0, no error in the log. */
-  async stop() {
+  /** Asks the server to end, and insists on a clean end: exit code 0, no error in the log. */
+  async end() {
     this.signal('SIGTERM');
+    assert.equal(await this.ended(), 0, `exit code after SIGTERM; log:\n${this.stderr}`);
+    this.assertQuiet();
+  }
+
+  /** Ends it as `end` does, for good. */
+  async stop() {
     try {
-      assert.equal(await this.ended(), 0, `exit code after SIGTERM; log:\n${this.stderr}`);
-      this.assertQuiet();
+      await this.end();
     } finally {
       await this.kill();
     }
   }
 
-  /** Ends the process by force; for servers that failed, or are meant to die. */
+  /** What a crash is to it: SIGKILL. Its folder stays, and up to here nothing was amiss. */
+  async crash() {
+    await this.#end();
+    this.assertQuiet();
+  }
+
+  /** Where a server with a configuration keeps its streams. */
+  get dataDir() {
+    return path.join(this.folder, 'trunkline-data');
+  }
+
+  /** Deletes the streams of a server that has ended. */
+  forget() {
+    return rm(this.dataDir, { recursive: true });
+  }
+
+  /** Ends the process by force and for good; for servers that failed, or are meant to die. */
   async kill() {
-    this.#child.kill('SIGKILL');
-    await this.#ended.catch(() => {});
+    await this.#end();
     await this.#remove();
+  }
+
+  async #end() {
+    this.#child?.kill('SIGKILL');
+    await this.#ended?.catch(() => {});
   }
 
   assertQuiet() {

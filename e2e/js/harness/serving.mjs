@@ -1,4 +1,4 @@
-// A server for a whole group of tests, and the end of everything the group opened.
+// A server for a whole group of tests, or for one, and the end of everything that was opened.
 
 import { after, before } from 'node:test';
 
@@ -18,4 +18,17 @@ export function serving(options) {
     await group.server?.stop();
   });
   return group;
+}
+
+/** Runs `test` against a server of its own and stops the server whatever happens. */
+export async function against(options, test) {
+  const server = await Server.start(options);
+  try {
+    await test(server, new Api(server));
+    await closeAll();
+    await server.stop();
+  } finally {
+    await closeAll();
+    await server.kill();
+  }
 }

@@ -12,6 +12,7 @@ import { until, within } from '../harness/deadline.mjs';
 import { closeAll } from '../harness/opened.mjs';
 import { ENCODINGS, connected, subscribed } from '../harness/sdk.mjs';
 import { Server } from '../harness/server.mjs';
+import { against } from '../harness/serving.mjs';
 import { Socket } from '../harness/socket.mjs';
 
 const OPEN = { anonymous: true, insecure: true };
@@ -25,18 +26,6 @@ after(async () => {
   await closeAll();
   await place.remove();
 });
-
-/** Runs `test` against a server and stops the server whatever happens. */
-async function against(options, test) {
-  const server = await Server.start(options);
-  try {
-    await test(server);
-    await closeAll();
-    await server.stop();
-  } finally {
-    await server.kill();
-  }
-}
 
 describe('TLS', () => {
   const config = (made) =>

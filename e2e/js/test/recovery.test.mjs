@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { Api } from '../harness/api.mjs';
 import { Network } from '../harness/network.mjs';
 import { closeAll } from '../harness/opened.mjs';
-import { ENCODINGS, connected, subscribed } from '../harness/sdk.mjs';
+import { ENCODINGS, away, connected, subscribed } from '../harness/sdk.mjs';
 import { Server } from '../harness/server.mjs';
 import { serving } from '../harness/serving.mjs';
 
@@ -21,7 +21,7 @@ for (const encoding of ENCODINGS) {
       assert.deepEqual([sub.hello.recoverable, sub.hello.positioned], [true, true]);
       await group.api.publish('chat:tunnel', 'before');
       network.down();
-      await sub.events.subscribing.take((context) => context.code === 1, 'the break was noticed');
+      await away(sub);
       for (const text of ['one', 'two', 'three']) await group.api.publish('chat:tunnel', text);
       network.up();
       const back = await sub.events.subscribed.next('subscribed again');
@@ -38,7 +38,7 @@ for (const encoding of ENCODINGS) {
       const ann = await connected(encoding, network.ws('/connection/websocket'));
       const sub = await subscribed(ann, 'chat:calm');
       network.down();
-      await sub.events.subscribing.take((context) => context.code === 1, 'the break was noticed');
+      await away(sub);
       network.up();
       const back = await sub.events.subscribed.next('subscribed again');
       assert.deepEqual([back.wasRecovering, back.recovered], [true, true]);
@@ -52,7 +52,7 @@ for (const encoding of ENCODINGS) {
       await group.api.publish('chat:long-sleep', 'first');
       await sub.events.publication.next();
       network.down();
-      await sub.events.subscribing.take((context) => context.code === 1, 'the break was noticed');
+      await away(sub);
       const commands = Array.from({ length: 150 }, (_, n) => ({
         publish: { channel: 'chat:long-sleep', data: n },
       }));

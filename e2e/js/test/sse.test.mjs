@@ -7,29 +7,11 @@ import { describe, it } from 'node:test';
 import { page } from '../harness/browser.mjs';
 import { run } from '../harness/binary.mjs';
 import { API_KEY } from '../harness/configuration.mjs';
-import { Mailbox, until } from '../harness/deadline.mjs';
+import { until } from '../harness/deadline.mjs';
+import { curlEvents } from '../harness/events.mjs';
 import { Network } from '../harness/network.mjs';
 import { remember } from '../harness/opened.mjs';
 import { serving } from '../harness/serving.mjs';
-
-/** The events of a stream that curl reads: `{id, data}`, data parsed. */
-function curlEvents(url, headers = []) {
-  const curl = spawn('curl', ['-sN', ...headers.flatMap((header) => ['-H', header]), url]);
-  remember(() => curl.kill());
-  const events = new Mailbox(`events of ${url}`);
-  let text = '';
-  curl.stdout.setEncoding('utf8').on('data', (more) => {
-    text += more.replaceAll('\r\n', '\n');
-    const blocks = text.split('\n\n');
-    text = blocks.pop();
-    for (const block of blocks) {
-      const field = (name) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1];
-      if (field('data')) events.put({ id: field('id'), data: JSON.parse(field('data')) });
-    }
-  });
-  events.stop = () => curl.kill();
-  return events;
-}
 
 describe('EventSource', () => {
   const group = serving();

@@ -12,8 +12,8 @@ use crate::house::{House, MAILBOX, read, request};
 /// The publications that reached the shard, with their channels.
 fn heard(house: &House) -> Vec<(String, Publication)> {
     let publication = |event| match event {
-        Event::Deliver { channel, message } => match &*message {
-            Message::Publication(publication) => (channel.to_string(), publication.clone()),
+        Event::Deliver { channel, message } => match &message {
+            Message::Publication(publication) => (channel.to_string(), (**publication).clone()),
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),

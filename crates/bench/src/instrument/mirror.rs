@@ -1,16 +1,16 @@
 //! The floor of durable publications: the same batches, written and flushed, and nothing else.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{BenchError, Doing};
 use crate::instrument::histogram::Histogram;
 use crate::instrument::interrupt::Interrupt;
 
-/// Bytes of the file, which is written over again and again: as large as a segment of the log,
-/// which uses its segments again as well.
-pub(crate) const FILE: u64 = 64 << 20;
+/// Bytes after which the file is emptied and begun again, so that no disk is filled.
+const FILE: u64 = 1 << 30;
 
 /// What a log was seen to write: so many publications, in so many batches of so many bytes in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,20 +60,20 @@ pub(crate) struct Taken {
     pub(crate) latencies: Histogram,
 }
 
-/// Writes and flushes batches, one after the other, over what a file holds.
+/// Appends batches to a new file, one after the other, each flushed before the next.
 ///
 /// # Errors
 /// The disk fails, there are no batches to follow, or somebody pressed ^C.
 pub(crate) fn follow(
     seen: Batches,
-    file: &File,
+    path: &Path,
     time: Duration,
     interrupt: &Interrupt,
 ) -> Result<Taken, BenchError> {
-    let size = file.metadata().doing("asking for a file's size")?.len();
-    if seen.batches == 0 || seen.largest() > size {
+    if seen.batches == 0 || seen.largest() > FILE {
         return Err(BenchError::Backend("it wrote no batches that could be repeated".into()));
     }
+    let mut file = File::create(path).doing("creating the file of the floor")?;
     let bytes = vec![b'x'; seen.largest() as usize];
     let mut taken =
         Taken { publications: 0, bytes: 0, wall: Duration::ZERO, latencies: Histogram::default() };
@@ -82,10 +82,11 @@ pub(crate) fn follow(
     while taken.wall < time {
         interrupt.check()?;
         let batch = seen.nth(nth);
-        if at + batch.bytes > size {
+        if at + batch.bytes > FILE {
+            file = File::create(path).doing("emptying the file of the floor")?;
             at = 0;
         }
-        file.write_all_at(&bytes[..batch.bytes as usize], at).doing("writing a batch")?;
+        file.write_all(&bytes[..batch.bytes as usize]).doing("writing a batch")?;
         file.sync_data().doing("flushing a batch")?;
         let wall = begun.elapsed();
         taken.latencies.record((wall - taken.wall).as_nanos() as u64);
@@ -101,7 +102,6 @@ pub(crate) fn follow(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instrument::disk;
 
     #[test]
     fn repeated_batches_are_as_large_and_as_full_as_those_seen() {
@@ -122,21 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn the_disk_takes_whole_batches_from_the_beginning_again_and_again() {
+    fn the_disk_takes_whole_batches_one_behind_the_other() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let file = disk::filled(&path, 10_000).unwrap();
         let seen = Batches { publications: 400, batches: 4, bytes: 4 * 4_000 };
         let time = Duration::from_millis(20);
-        let taken = follow(seen, &file, time, &Interrupt::default()).unwrap();
+        let taken = follow(seen, &path, time, &Interrupt::default()).unwrap();
         assert!(taken.wall >= time);
         assert_eq!(taken.publications, 100 * taken.latencies.count());
         assert_eq!(taken.bytes, 4_000 * taken.latencies.count());
         let written = std::fs::read(&path).unwrap();
-        assert_eq!(written.len(), 10_000, "nothing is written behind the end");
-        assert!(written[..4_000].iter().all(|&byte| byte == b'x'));
-        assert!(written[8_000..].iter().all(|&byte| byte == 0));
+        assert_eq!(written.len() as u64, taken.bytes);
+        assert!(written.iter().all(|&byte| byte == b'x'));
         let none = Batches { publications: 1, batches: 0, bytes: 0 };
-        assert!(follow(none, &file, Duration::ZERO, &Interrupt::default()).is_err());
+        assert!(follow(none, &path, Duration::ZERO, &Interrupt::default()).is_err());
     }
 }

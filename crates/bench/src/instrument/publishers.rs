@@ -180,8 +180,8 @@ impl Counter {
 }
 
 impl Sink for Counter {
-    fn deliver(&self, _: &ChannelName, message: Arc<Message>) {
-        if matches!(*message, Message::Publication(_)) {
+    fn deliver(&self, _: &ChannelName, message: Message) {
+        if matches!(message, Message::Publication(_)) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -241,7 +241,7 @@ mod tests {
     fn a_refusal_ends_the_run() {
         struct Full;
         impl Sink for Full {
-            fn deliver(&self, _: &ChannelName, _: Arc<Message>) {}
+            fn deliver(&self, _: &ChannelName, _: Message) {}
             fn overloaded(&self) -> bool {
                 true
             }

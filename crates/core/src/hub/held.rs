@@ -1,7 +1,5 @@
 //! A listener whose past is being read, and what came meanwhile.
 
-use std::sync::Arc;
-
 use crate::limits::JOINING_BUFFER;
 use crate::position::Position;
 use crate::publication::{Message, Publication};
@@ -17,7 +15,7 @@ pub(super) struct Held {
     pub(super) joins: bool,
     pub(super) delta: bool,
     /// What came meanwhile; `None` once it was too much.
-    messages: Option<Vec<Arc<Message>>>,
+    messages: Option<Vec<Message>>,
     /// The place its client knows, when this shard has not come as far yet.
     pub(super) ahead: Option<Position>,
 }
@@ -37,11 +35,11 @@ impl Held {
         if self.delta { Feed::First } else { Feed::Whole }
     }
 
-    pub(super) fn hold_back(&mut self, message: &Arc<Message>) {
-        let audible = self.joins || matches!(**message, Message::Publication(_));
+    pub(super) fn hold_back(&mut self, message: &Message) {
+        let audible = self.joins || matches!(message, Message::Publication(_));
         let Some(messages) = self.messages.as_mut().filter(|_| audible) else { return };
         if messages.len() < JOINING_BUFFER {
-            messages.push(Arc::clone(message));
+            messages.push(message.clone());
         } else {
             self.messages = None;
         }
@@ -49,17 +47,17 @@ impl Held {
 
     /// What a client that knows the stream up to `after` is to be given of what came, and the place
     /// where it is then; `None` if that is not all there was.
-    pub(super) fn beyond(&self, after: &Position) -> Option<(Vec<Arc<Message>>, Position)> {
+    pub(super) fn beyond(&self, after: &Position) -> Option<(Vec<Message>, Position)> {
         let (mut beyond, mut at) = (Vec::new(), after.clone());
         for message in self.messages.as_ref()? {
-            if let Message::Publication(publication) = &**message {
+            if let Message::Publication(publication) = message {
                 match at.step(publication) {
                     Step::Next => at = publication.position(),
                     Step::Known => continue,
                     Step::Elsewhere => return None,
                 }
             }
-            beyond.push(Arc::clone(message));
+            beyond.push(message.clone());
         }
         Some((beyond, at))
     }

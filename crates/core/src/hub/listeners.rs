@@ -1,7 +1,5 @@
 //! The listeners of one channel, and how far its stream has come to them.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use crate::channel::ChannelName;
@@ -24,7 +22,7 @@ pub struct Listeners {
     /// The place of the last publication that came, which all who listen with positions know.
     pub(super) position: Option<Position>,
     /// That publication, while somebody receives differences.
-    last: Option<Arc<Message>>,
+    last: Option<Message>,
 }
 
 /// What a message is to those who listen with positions.
@@ -120,7 +118,7 @@ impl Listeners {
     }
 
     /// Keeps `message` for everyone whose past is still being read.
-    pub fn hold_back(&mut self, message: &Arc<Message>) {
+    pub fn hold_back(&mut self, message: &Message) {
         for held in &mut self.held {
             held.hold_back(message);
         }
@@ -139,7 +137,7 @@ impl Listeners {
     #[must_use]
     pub fn patch(&self, message: &Message) -> Option<Vec<u8>> {
         let (Message::Publication(before), Message::Publication(now)) =
-            (&**self.last.as_ref()?, message)
+            (self.last.as_ref()?, message)
         else {
             return None;
         };
@@ -153,11 +151,11 @@ impl Listeners {
 
     /// Remembers a publication that was delivered for the differences to come; returns those who
     /// received their first and stand wrong now (see [`Hub::move_on`](super::Hub::move_on)).
-    pub fn delivered(&mut self, message: &Arc<Message>) -> Vec<ConnectionKey> {
-        if self.position.is_none() || !matches!(**message, Message::Publication(_)) {
+    pub fn delivered(&mut self, message: &Message) -> Vec<ConnectionKey> {
+        if self.position.is_none() || !matches!(message, Message::Publication(_)) {
             return Vec::new();
         }
-        self.last = self.receives_differences().then(|| Arc::clone(message));
+        self.last = self.receives_differences().then(|| message.clone());
         let first = self.groups.iter().filter(|group| group.feed == Feed::First);
         first.flat_map(|group| group.members.iter().copied()).collect()
     }

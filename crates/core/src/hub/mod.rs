@@ -18,7 +18,6 @@ mod model;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use slab::Slab;
 use smallvec::SmallVec;
@@ -62,7 +61,7 @@ impl Membership {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Released {
     /// It listens now; these came while it was held and are new to it.
-    Listening(Vec<Arc<Message>>),
+    Listening(Vec<Message>),
     /// It knows more of the stream than has come to this shard, and stays held until that has come.
     Ahead,
     /// What was held for it is not all it has missed. It is parked.

@@ -1,5 +1,7 @@
 //! Stories of listeners.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::*;
@@ -18,8 +20,8 @@ pub(super) fn channel(text: &str) -> ChannelName {
     ChannelName::parse(text).unwrap()
 }
 
-fn join() -> Arc<Message> {
-    Arc::new(Message::Join(ClientInfo {
+fn join() -> Message {
+    Message::Join(Arc::new(ClientInfo {
         user: UserId::default(),
         client: ClientId(1),
         conn_info: None,
@@ -27,9 +29,9 @@ fn join() -> Arc<Message> {
     }))
 }
 
-pub(super) fn publication(epoch: &str, offset: u64) -> Arc<Message> {
+pub(super) fn publication(epoch: &str, offset: u64) -> Message {
     let text = format!("the same long beginning of every payload, and then {offset}");
-    Arc::new(Message::Publication(Publication {
+    Message::Publication(Arc::new(Publication {
         epoch: Epoch::new(epoch),
         offset,
         tag: Tag::START.after(&offset.to_be_bytes()),
@@ -60,7 +62,7 @@ fn listeners(hub: &mut Hub) -> &mut Listeners {
 }
 
 /// Lets a message come, as a shard does.
-fn come(hub: &mut Hub, message: &Arc<Message>) -> Arrival {
+fn come(hub: &mut Hub, message: &Message) -> Arrival {
     let arrival = listeners(hub).arrive(message);
     listeners(hub).hold_back(message);
     arrival
@@ -188,9 +190,9 @@ fn only_the_very_next_publication_is_delivered() {
         assert_eq!(come(&mut hub, &publication(epoch, offset)), expected, "{epoch}@{offset}");
     }
     assert_eq!(come(&mut hub, &join()), Arrival::Next);
-    let Message::Publication(other) = &*publication("e", 8) else { panic!() };
-    let other = Publication { tag: Tag::START.after(b"other"), ..other.clone() };
-    let other = Arc::new(Message::Publication(other));
+    let Message::Publication(other) = publication("e", 8) else { panic!() };
+    let other = Publication { tag: Tag::START.after(b"other"), ..(*other).clone() };
+    let other = Message::Publication(Arc::new(other));
     assert_eq!(come(&mut hub, &other), Arrival::Missed, "the same number, another message");
     listeners(&mut hub).goes_on_at(&publication("f", 3));
     assert_eq!(come(&mut hub, &publication("f", 4)), Arrival::Next);
@@ -267,7 +269,7 @@ fn differences_come_after_a_whole_publication() {
     follow(&mut hub, 2, true, &at("e", 2));
     come(&mut hub, &third);
     let patch = listeners(&mut hub).patch(&third).expect("much the same");
-    let (Message::Publication(old), Message::Publication(new)) = (&*second, &*third) else {
+    let (Message::Publication(old), Message::Publication(new)) = (&second, &third) else {
         panic!()
     };
     assert_eq!(delta::apply(&old.data, &patch, 1000).unwrap(), new.data);

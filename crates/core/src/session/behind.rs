@@ -45,6 +45,11 @@ impl Behind {
     fn new(position: Position, since: Tick) -> Self {
         Self { position, since, slow: false, moved: true, again_at: None, live_at: None }
     }
+
+    /// Whether the stream has another name than the one its client knows.
+    fn has_another_name(&self, page: &HistoryPage) -> bool {
+        !self.position.epoch.is_empty() && self.position.epoch != page.top.epoch
+    }
 }
 
 impl Subscription {
@@ -226,6 +231,11 @@ impl Session {
             }
         };
         match outcome {
+            // Nothing is missing, but the name the client would come back under is an old one, and
+            // its protocol proves positions by nothing else: it is to learn the new one.
+            Ok(()) if !self.abilities.gaps && behind.has_another_name(&page) => {
+                self.send_back(index, effects);
+            }
             Ok(()) => {
                 // Of a cache the client may have the latest already.
                 let known = page.top.epoch == behind.position.epoch
@@ -262,7 +272,7 @@ impl Session {
             behind.moved = true;
         }
         effects.extend(publications.iter().map(|publication| {
-            let message = Arc::new(Message::Publication((**publication).clone()));
+            let message = Message::Publication(Arc::clone(&publication));
             Effect::Push(Push::Message { channel: channel.clone(), message, delta: *delta })
         }));
     }
@@ -334,10 +344,15 @@ impl Session {
         effects.push(Effect::Skip { channel, reason: GapReason::Overflow });
     }
 
-    /// Ends a subscription that cannot be kept complete, so that the client comes back to it.
-    /// Whoever was subscribed by the server has no way to, so its connection ends instead.
+    /// Ends a subscription that cannot be kept complete.
     fn lose(&mut self, index: usize, reason: GapReason, effects: &mut Vec<Effect>) {
         effects.push(Effect::Lost(reason));
+        self.send_back(index, effects);
+    }
+
+    /// Ends a subscription so that the client comes back to it. Whoever was subscribed by the server
+    /// has no way to, so its connection ends instead.
+    fn send_back(&mut self, index: usize, effects: &mut Vec<Effect>) {
         if self.subscriptions[index].server_side {
             return self.close(CloseReason::InsufficientState, effects);
         }

@@ -275,7 +275,7 @@ impl Session {
                 let missed = std::mem::take(&mut result.publications);
                 effects.push(Effect::Push(Push::Subscribe { channel: channel.clone(), result }));
                 effects.extend(missed.into_iter().map(|publication| {
-                    let message = Arc::new(Message::Publication((*publication).clone()));
+                    let message = Message::Publication(Arc::clone(&publication));
                     Effect::Push(Push::Message { channel: channel.clone(), message, delta })
                 }));
             }

@@ -489,7 +489,7 @@ fn an_error_says_whether_to_try_again() {
 
 #[test]
 fn the_plain_case_is_minimal() {
-    let plain = Message::Publication(publication("{\"x\":1}", 0));
+    let plain = Message::Publication(publication("{\"x\":1}", 0).into());
     assert_eq!(
         text(message(CENTRIFUGE_JSON, "c", &plain)),
         r#"{"push":{"channel":"c","pub":{"data":{"x":1}}}}"#
@@ -499,12 +499,13 @@ fn the_plain_case_is_minimal() {
 #[test]
 fn a_push_carries_what_there_is() {
     assert_eq!(
-        text(message(CENTRIFUGE_JSON, "c", &Message::Publication(full_publication()))),
+        text(message(CENTRIFUGE_JSON, "c", &Message::Publication(full_publication().into()))),
         format!(
             r#"{{"push":{{"channel":"c","pub":{{"data":{{"a":1}},"info":{{"user":"ann","client":"{CLIENT_TEXT}","conn_info":{{"n":1}}}},"offset":7,"tags":{{"k":"v"}}}}}}}}"#
         )
     );
-    for (passage, name) in [(Message::Join(info("")), "join"), (Message::Leave(info("")), "leave")]
+    for (passage, name) in
+        [(Message::Join(info("").into()), "join"), (Message::Leave(info("").into()), "leave")]
     {
         assert_eq!(
             text(message(CENTRIFUGE_JSON, "c", &passage)),
@@ -527,7 +528,7 @@ fn a_push_carries_what_there_is() {
     check_push(
         &Push::Message {
             channel: channel_name("c"),
-            message: Message::Publication(publication("1", 2)).into(),
+            message: Message::Publication(publication("1", 2).into()).into(),
             delta: false,
         },
         r#"{"push":{"channel":"c","pub":{"data":1,"offset":2}}}"#,
@@ -536,7 +537,7 @@ fn a_push_carries_what_there_is() {
 
 #[test]
 fn a_payload_cannot_break_the_message_around_it() {
-    let pretty = Message::Publication(publication("{\r\n\"a\": 1\n}", 0));
+    let pretty = Message::Publication(publication("{\r\n\"a\": 1\n}", 0).into());
     assert_eq!(
         text(message(CENTRIFUGE_JSON, "c", &pretty)),
         r#"{"push":{"channel":"c","pub":{"data":{"a": 1}}}}"#
@@ -548,7 +549,7 @@ fn a_payload_cannot_break_the_message_around_it() {
     };
     let broken = Publication { info: Some(info), ..publication("", 0) };
     assert_eq!(
-        text(message(CENTRIFUGE_JSON, "c", &Message::Publication(broken))),
+        text(message(CENTRIFUGE_JSON, "c", &Message::Publication(broken.into()))),
         format!(
             r#"{{"push":{{"channel":"c","pub":{{"data":null,"info":{{"user":"ann","client":"{CLIENT_TEXT}","conn_info":null,"chan_info":null}}}}}}}}"#
         )

@@ -234,16 +234,16 @@ fn every_reply_is_written_as_its_readers_expect() {
 fn every_push_is_written_as_its_readers_expect() {
     let encoded = |message: &Message| transcript::message(CENTRIFUGE_PROTOBUF, "c", message);
     check_bytes(
-        &encoded(&Message::Publication(full_publication())),
+        &encoded(&Message::Publication(full_publication().into())),
         "50224e120163224922077b2261223a317d2a340a03616e6e122430303030303030302d303030302d303030302d303030302d3030303030303030303032611a077b226e223a317d30073a060a016b120176",
     );
     let member = ClientInfo { conn_info: Some("{\"n\":1}".into()), ..info("ann") };
     check_bytes(
-        &encoded(&Message::Join(member.clone())),
+        &encoded(&Message::Join(member.clone().into())),
         "3d223b1201632a360a340a03616e6e122430303030303030302d303030302d303030302d303030302d3030303030303030303032611a077b226e223a317d",
     );
     check_bytes(
-        &encoded(&Message::Leave(member)),
+        &encoded(&Message::Leave(member.into())),
         "3d223b12016332360a340a03616e6e122430303030303030302d303030302d303030302d303030302d3030303030303030303032611a077b226e223a317d",
     );
     let ended =

@@ -14,7 +14,7 @@ const NEW: &str = r#"{"text":"the quick brown cat jumps over the lazy dog","n":2
 
 /// `new` as text to those who know `old`, with the patch that is given for it.
 fn told(new: &str, patch: Option<&[u8]>) -> String {
-    let new = Message::Publication(publication(new, 7));
+    let new = Message::Publication(publication(new, 7).into());
     text(formed(CENTRIFUGE_JSON, "c", &new, Form::Delta(patch)))
 }
 
@@ -71,7 +71,7 @@ fn a_patch_that_is_no_text_or_no_shorter_is_not_sent_as_text() {
 
 #[test]
 fn protobuf_carries_any_patch_as_it_is() {
-    let new = Message::Publication(publication(NEW, 7));
+    let new = Message::Publication(publication(NEW, 7).into());
     let patched = |patch| formed(CENTRIFUGE_PROTOBUF, "c", &new, Form::Delta(Some(patch)));
     assert_eq!(patched(b"\xd0"), b"\x0e\x22\x0c\x12\x01c\x22\x07\x22\x01\xd0\x30\x07\x40\x01");
     let whole = formed(CENTRIFUGE_PROTOBUF, "c", &new, Form::Delta(None));
@@ -96,7 +96,7 @@ fn a_subscription_with_differences_begins_with_what_is_whole() {
     assert!(bytes.ends_with(b"\x60\x01\x68\x01"), "was_recovering, delta");
     let released = |delta| Push::Message {
         channel: channel_name("c"),
-        message: Message::Publication(publication("{}", 7)).into(),
+        message: Message::Publication(publication("{}", 7).into()).into(),
         delta,
     };
     assert_eq!(text(push(CENTRIFUGE_JSON, &released(true))), whole("{}"));
@@ -106,9 +106,9 @@ fn a_subscription_with_differences_begins_with_what_is_whole() {
 #[test]
 fn others_are_not_touched_by_differences() {
     for (codec, passage) in [
-        (CENTRIFUGE_JSON, Message::Join(info("ann"))),
-        (CENTRIFUGE_PROTOBUF, Message::Leave(info("ann"))),
-        (PLAIN, Message::Publication(publication("1", 7))),
+        (CENTRIFUGE_JSON, Message::Join(info("ann").into())),
+        (CENTRIFUGE_PROTOBUF, Message::Leave(info("ann").into())),
+        (PLAIN, Message::Publication(publication("1", 7).into())),
     ] {
         let patched = formed(codec, "c", &passage, Form::Delta(Some(b"x")));
         assert_eq!(patched, message(codec, "c", &passage));

@@ -180,16 +180,16 @@ fn pushes_stand_alone() {
         r#"{"channel":"a","unsubscribe":{"code":103,"reason":"permission denied"}}"#
     );
     assert_eq!(
-        text(message(PLAIN, "a", &Message::Publication(publication("1", 7)))),
+        text(message(PLAIN, "a", &Message::Publication(publication("1", 7).into()))),
         r#"{"channel":"a","pub":{"data":1,"offset":7,"tag":"0000000000000007"}}"#
     );
     assert_eq!(
-        text(message(PLAIN, "a", &Message::Publication(publication("1", 0)))),
+        text(message(PLAIN, "a", &Message::Publication(publication("1", 0).into()))),
         r#"{"channel":"a","pub":{"data":1}}"#,
         "no place, no tag"
     );
     assert_eq!(
-        text(message(PLAIN, "a", &Message::Leave(info("ann")))),
+        text(message(PLAIN, "a", &Message::Leave(info("ann").into()))),
         format!(
             r#"{{"channel":"a","leave":{{"info":{{"user":"ann","client":"{CLIENT_TEXT}"}}}}}}"#
         )
@@ -305,7 +305,7 @@ fn an_event_that_moves_the_reader_has_an_id() {
     let subscribed = Push::Subscribe { channel: channel_name("a"), result: Box::new(result) };
     let event = text(push(EVENT_STREAM, &subscribed));
     assert!(event.starts_with("data: "), "what was missed is yet to come: {event}");
-    let kept = Message::Publication(publication("1", 7));
+    let kept = Message::Publication(publication("1", 7).into());
     assert_eq!(
         text(message(EVENT_STREAM, "a", &kept)),
         "id: e.7~0000000000000007\ndata: {\"channel\":\"a\",\"pub\":{\"data\":1,\"offset\":7,\"tag\":\"0000000000000007\"}}\n\n"
@@ -314,8 +314,8 @@ fn an_event_that_moves_the_reader_has_an_id() {
     let missed = Push::Message { channel: channel_name("a"), message, delta: false };
     assert!(text(push(EVENT_STREAM, &missed)).starts_with("id: e.7~0000000000000007\n"));
     for (codec, message) in [
-        (EVENT_STREAM, &Message::Publication(publication("1", 0))),
-        (EVENT_STREAM, &Message::Join(info("ann"))),
+        (EVENT_STREAM, &Message::Publication(publication("1", 0).into())),
+        (EVENT_STREAM, &Message::Join(info("ann").into())),
         (EVENT_STREAM_OF_SEVERAL, &kept),
     ] {
         let event = text(transcript::message(codec, "a", message));
@@ -325,7 +325,7 @@ fn an_event_that_moves_the_reader_has_an_id() {
 
 #[test]
 fn a_payload_cannot_end_an_event() {
-    let pretty = Message::Publication(publication("{\n\n\"a\":\r1}", 7));
+    let pretty = Message::Publication(publication("{\n\n\"a\":\r1}", 7).into());
     let event = text(message(EVENT_STREAM, "a", &pretty));
     assert_eq!(event.matches(['\n', '\r']).count(), 3, "{event:?}");
 }

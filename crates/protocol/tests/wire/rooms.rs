@@ -34,7 +34,7 @@ fn check_said(text: &str, data: &str) {
 
 fn heard(user: Option<&str>, data: &str) -> String {
     let said = Publication { info: user.map(info), ..publication(data, 3) };
-    text(message(ROOMS, "rooms:r", &Message::Publication(said)))
+    text(message(ROOMS, "rooms:r", &Message::Publication(said.into())))
 }
 
 #[test]
@@ -122,15 +122,15 @@ fn what_others_publish_is_shown_as_its_text() {
 fn coming_and_going_is_announced_in_the_same_shape() {
     let announced = |message: &Message| text(transcript::message(ROOMS, "rooms:r", message));
     assert_eq!(
-        announced(&Message::Join(info("1"))),
+        announced(&Message::Join(info("1").into())),
         r#"{"user_id":1,"room_id":"r","message":"User 1 connected to room - r"}"#
     );
     assert_eq!(
-        announced(&Message::Leave(info("1"))),
+        announced(&Message::Leave(info("1").into())),
         r#"{"user_id":1,"room_id":"r","message":"User 1 disconnected from room - r"}"#
     );
     assert_eq!(
-        announced(&Message::Join(info("ann"))),
+        announced(&Message::Join(info("ann").into())),
         r#"{"user_id":0,"room_id":"r","message":"User ann connected to room - r"}"#
     );
 }
@@ -139,10 +139,10 @@ fn coming_and_going_is_announced_in_the_same_shape() {
 fn nothing_else_is_written() {
     assert!(reply(ROOMS, 1, &Ok(Reply::Publish)).is_empty());
     assert!(push(ROOMS, &Push::Connect(Box::new(connect_result()))).is_empty());
-    assert!(message(ROOMS, "news", &Message::Publication(publication("1", 1))).is_empty());
+    assert!(message(ROOMS, "news", &Message::Publication(publication("1", 1).into())).is_empty());
     let missed = Push::Message {
         channel: channel_name("rooms:r"),
-        message: Message::Publication(publication("\"hi\"", 1)).into(),
+        message: Message::Publication(publication("\"hi\"", 1).into()).into(),
         delta: false,
     };
     assert_eq!(text(push(ROOMS, &missed)), r#"{"user_id":0,"room_id":"r","message":"hi"}"#);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use trunkline_backend_embedded::Repaired;
+use trunkline_backend_embedded::{Cause, Repaired};
 use trunkline_config::{Config, Overrides};
 
 use super::{Failure, Output, environment};
@@ -25,6 +25,9 @@ pub(crate) struct RepairArgs {
     /// Configuration file (TOML) that names the directory
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The directory was brought back from a copy, and clients may have seen more than it holds
+    #[arg(long)]
+    from_copy: bool,
 }
 
 /// Repairs the directory and says what was done.
@@ -40,11 +43,13 @@ pub(crate) fn run(args: &RepairArgs) -> Result<(), Failure> {
             config.storage.data_dir()
         }
     };
+    let cause = if args.from_copy { Cause::Copy } else { Cause::Damage };
     if !data_dir.is_dir() {
         let shown = data_dir.display();
         return Err(Failure::trouble(format_args!("{shown} is no directory: nothing to repair")));
     }
-    let repaired = trunkline_backend_embedded::repair(&data_dir).map_err(Failure::trouble)?;
+    let repaired =
+        trunkline_backend_embedded::repair(&data_dir, cause).map_err(Failure::trouble)?;
     let mut output = Output::stdout();
     for line in report(&repaired) {
         output.line(&line)?;

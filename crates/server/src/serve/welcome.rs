@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use trunkline_config::Config;
+use trunkline_config::{Config, Keeping};
 
 /// Says where the node is, in one line that scripts can read.
 pub(super) fn ready(listen: &str, admin: SocketAddr) {
@@ -19,8 +19,12 @@ pub(super) fn greet(config: &Config, listen: &str) {
         Some(path) => (String::new(), format!("--unix-socket {path} {scheme}://localhost")),
         None => (format!("page     {scheme}://{listen}/\n"), format!("{scheme}://{listen}")),
     };
+    let keeping = match config.storage.keeping() {
+        Keeping::Memory => "nothing outlives the process".to_owned(),
+        Keeping::Embedded(dir) => format!("streams are kept in {}", dir.display()),
+    };
     say(&format!(
-        "Trunkline, for development: everybody may do everything, nothing outlives the process.\n\
+        "Trunkline, for development: everybody may do everything, {keeping}.\n\
          \n\
          {page}\
          API key  {key}\n\

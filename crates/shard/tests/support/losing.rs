@@ -34,9 +34,9 @@ impl Losing {
 }
 
 impl Sink for Losing {
-    fn deliver(&self, channel: &ChannelName, message: Arc<Message>) {
+    fn deliver(&self, channel: &ChannelName, message: Message) {
         let one_of = self.one_of.load(Ordering::SeqCst);
-        if matches!(*message, Message::Publication(_)) && one_of > 0 {
+        if matches!(message, Message::Publication(_)) && one_of > 0 {
             let nth = self.came.fetch_add(1, Ordering::SeqCst);
             if nth.is_multiple_of(one_of) {
                 self.lost.fetch_add(1, Ordering::SeqCst);

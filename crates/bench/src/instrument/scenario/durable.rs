@@ -1,7 +1,6 @@
 //! `durable`: how many publications a second are on disk and acknowledged, at the backend itself,
 //! and how near is that to what the disk takes? Then the same through sockets.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -98,7 +97,8 @@ struct Bed<'a> {
     bench: &'a Bench,
     open: OpenBackend,
     data_dir: PathBuf,
-    file: File,
+    /// Where the floor writes.
+    floor: PathBuf,
     work: Work,
     ledger: Ledger,
     counter: Arc<Counter>,
@@ -126,7 +126,7 @@ fn at_the_port(
         bench,
         open,
         data_dir: directory.path().join("data"),
-        file: disk::filled(&directory.path().join("floor"), mirror::FILE)?,
+        floor: directory.path().join("floor"),
         work: Work::new(
             channels.map_err(|error| BenchError::Usage(error.to_string()))?,
             &data,
@@ -258,7 +258,7 @@ impl Bed<'_> {
         let (publications, batches) = (backend.publications, backend.batches);
         let seen = Batches { publications, batches, bytes: backend.bytes };
         let begun = Begun::now(Written::default())?;
-        let taken = mirror::follow(seen, &self.file, time / FLOOR_PART, &self.bench.interrupt)?;
+        let taken = mirror::follow(seen, &self.floor, time / FLOOR_PART, &self.bench.interrupt)?;
         let written = Written { batches: taken.latencies.count(), bytes: taken.bytes };
         let floor = begun.until_now(taken.publications, written, &taken.latencies)?;
         Ok((backend, floor))

@@ -49,6 +49,18 @@ fn a_gap_is_told_to_those_who_understand_and_ends_the_subscription_of_others() {
 }
 
 #[test]
+fn whoever_knows_a_stream_by_its_name_only_is_sent_back_to_learn_the_new_one() {
+    let renamed = "answer e-1@5 5 was=e@4";
+    let mut scene = subscriber(true).after(&["missed log:a e@4"]);
+    scene.check(renamed, &["push log:a #5", "release log:a after e-1@5"]);
+    let mut scene = subscriber(false).after(&["missed log:a e@4"]);
+    scene.check(
+        renamed,
+        &["unlisten log:a", "exit log:a ann", "push unsubscribed log:a: InsufficientState"],
+    );
+}
+
+#[test]
 fn a_client_that_does_not_read_is_given_its_streams_page_by_page_when_it_does() {
     let mut scene = subscriber(false).after(&["3 subscribe open:a"]);
     scene.check("crowded log:a=e@7", &["park log:a", "drain"]);

@@ -127,7 +127,7 @@ fn push(push: &Push) -> String {
         Push::Gap { channel, reason, position } => {
             format!("{channel} gap={} at {}", reason.as_str(), at(position))
         }
-        Push::Message { channel, message, .. } => match &**message {
+        Push::Message { channel, message, .. } => match message {
             Message::Publication(publication) => format!("{channel} #{}", publication.offset),
             Message::Join(_) | Message::Leave(_) => panic!("a session tells of publications only"),
         },

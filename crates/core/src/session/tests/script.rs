@@ -22,7 +22,7 @@ use crate::channel::ChannelName;
 use crate::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
 use crate::control::Action;
 use crate::error::CloseReason;
-use crate::history::HistoryPage;
+use crate::history::{Ancestor, HistoryPage};
 use crate::identity::{ClientInfo, UserId};
 use crate::position::{Epoch, Position, Tag};
 use crate::presence::PresenceStats;
@@ -135,7 +135,8 @@ pub(super) fn action(line: &str) -> Action {
     }
 }
 
-/// An answer to a question about `about`: `overloaded`, or what there is.
+/// An answer to a question about `about`: `overloaded`, or what there is. Of a stream: its top, the
+/// offsets that are read, and `was=epoch@offset` for an older name of it and the place of parting.
 pub(super) fn answer(about: Subject, line: &str) -> Answer {
     let words = || line.split(' ').filter(|word| !word.is_empty());
     let overloaded = line == "overloaded";
@@ -145,9 +146,12 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
         Subject::History if overloaded => Answer::History(Err(BackendError::Overloaded)),
         Subject::History => {
             let top = position(words().next().expect("the top of the stream"));
-            let offsets = words().skip(1).map(|offset| offset.parse().unwrap());
+            let was = |word: &str| word.strip_prefix("was=").map(position);
+            let ancestor = |at: Position| Ancestor { epoch: at.epoch, shared: at.offset };
+            let ancestors = words().filter_map(was).map(ancestor).collect();
+            let offsets = words().skip(1).filter_map(|offset| offset.parse().ok());
             let publications = offsets.map(|offset| publication(&top, offset)).collect();
-            Answer::History(Ok(HistoryPage { top, publications, ..HistoryPage::default() }))
+            Answer::History(Ok(HistoryPage { top, publications, anchor: None, ancestors }))
         }
         Subject::Presence => {
             let info = |user| ClientInfo {
