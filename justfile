@@ -16,6 +16,15 @@ test *PARTS:
 e2e:
     ./scripts/test e2e
 
+# kill -9 a node again and again, and judge what everybody saw
+crash ROUNDS="50":
+    cargo build --release -p trunkline -p trunkline-checker
+    ./target/release/trunkline-checker crash --server target/release/trunkline --rounds {{ROUNDS}}
+
+# random histories of the store on a faulty disk
+histories COUNT="2000":
+    EMBEDDED_HISTORIES={{COUNT}} cargo test --release -p trunkline-backend-embedded --test histories
+
 # Autobahn|Testsuite against the WebSocket layer; `just autobahn --all` for every case
 autobahn *ARGS:
     ./scripts/autobahn {{ARGS}}
