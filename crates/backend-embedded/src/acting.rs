@@ -38,7 +38,7 @@ impl Store {
                 let Draft { data, info, tags, .. } = draft;
                 let (epoch, tag) = (Epoch::default(), Tag::START);
                 let message = Publication { epoch, offset: 0, tag, data, info, tags, time: now };
-                self.sink.deliver(&channel, Arc::new(Message::Publication(message)));
+                self.sink.deliver(&channel, Message::Publication(Arc::new(message)));
                 let published = Published { position: None, duplicate: false };
                 let others = key.map(|key| stripe.outcomes.remember(key, &published, None, now));
                 (done, Ok(published), others.unwrap_or_default())
@@ -113,7 +113,6 @@ impl Store {
         if let Err(error) = self.append(record::APPEND, scratch, place, channel) {
             return Some(Told::Published(done, Err(refusal(&error))));
         }
-        let message = Arc::new(Message::Publication(publication.clone()));
         let publication = Arc::new(publication);
         if let Some(key) = &key {
             outcomes.begin(key.clone());
@@ -123,9 +122,9 @@ impl Store {
             hot.stream.push(Arc::clone(&publication), retention, now);
             hot.early += 1;
             Stripe::changed(dirty, bytes, channel, hot, weight);
-            self.sink.deliver(channel, Arc::clone(&message));
+            self.sink.deliver(channel, Message::Publication(Arc::clone(&publication)));
         }
-        let placed = Placed { publication, message, retention, before, marks, key, done };
+        let placed = Placed { publication, retention, before, marks, key, done };
         hot.pending.push_back(Pending::Publication(placed));
         None
     }
@@ -248,7 +247,7 @@ impl Store {
         let Placed { publication, retention, .. } = placed;
         if !was_early {
             hot.stream.push(Arc::clone(publication), *retention, publication.time);
-            self.sink.deliver(channel, Arc::clone(&placed.message));
+            self.sink.deliver(channel, Message::Publication(Arc::clone(publication)));
         }
         if placed.marks {
             (hot.ahead, hot.session) = (true, self.sessions.now);

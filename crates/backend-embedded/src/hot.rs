@@ -10,7 +10,7 @@ use std::sync::Arc;
 use trunkline_core::backend::{BackendError, Completion, Published};
 use trunkline_core::namespace::Retention;
 use trunkline_core::position::Tag;
-use trunkline_core::publication::{Draft, Message, Publication};
+use trunkline_core::publication::{Draft, Publication};
 use trunkline_core::stream::{Stream, StreamState};
 use trunkline_core::time::WallTime;
 use trunkline_wal::StoreId;
@@ -62,7 +62,6 @@ pub(crate) enum Pending {
 /// A publication that waits for the disk.
 pub(crate) struct Placed {
     pub(crate) publication: Arc<Publication>,
-    pub(crate) message: Arc<Message>,
     pub(crate) retention: Retention,
     /// The tag of the publication before.
     pub(crate) before: Tag,

@@ -77,6 +77,8 @@ pub(crate) struct Keeper {
     pub(crate) system: System,
     /// Saved, but the disk has had no room for it; the log is needed until it has.
     unsettled: Option<Lsn>,
+    /// How often something had been taken back when the index was last saved.
+    covered: u64,
     /// Whether it was said that there is no room.
     told_full: bool,
     last: Instant,
@@ -116,6 +118,7 @@ impl Keeper {
             store,
             system,
             unsettled: None,
+            covered: 0,
             told_full: false,
             last: now,
             last_bytes: 0,
@@ -180,13 +183,15 @@ impl Keeper {
         }
         self.last_bytes = self.store.wal.progress().bytes;
         let lsn = self.store.applied.load(Ordering::Acquire);
+        let taken_back = self.store.taken_back.load(Ordering::Acquire);
         let mut taken = Taken::default();
         let mut system = System { lsn: lsn.max(self.system.lsn), ..self.system.clone() };
-        let saved = self.save(&mut system, &mut taken);
+        let saved = self.save(&mut system, &mut taken, taken_back);
         match saved {
             Ok(()) => {
                 self.system = system;
                 self.unsettled = Some(Lsn(self.system.lsn));
+                self.covered = taken_back;
                 self.settle()?;
                 Ok(())
             }
@@ -197,9 +202,8 @@ impl Keeper {
         }
     }
 
-    fn save(&self, system: &mut System, taken: &mut Taken) -> Result<(), Not> {
+    fn save(&self, system: &mut System, taken: &mut Taken, taken_back: u64) -> Result<(), Not> {
         let store = &self.store;
-        let taken_back = store.taken_back.load(Ordering::Acquire);
         let saving = store.index.save()?;
         for place in 0..STRIPES {
             let (mut dirty, outcomes) = {
@@ -216,7 +220,7 @@ impl Keeper {
         if taken.ahead {
             system.high = system.high.max(self.barrier()?);
         }
-        if store.taken_back.load(Ordering::Acquire) != taken_back {
+        if taken.ahead && store.taken_back.load(Ordering::Acquire) != taken_back {
             return Err(Not::Now);
         }
         system.high = system.high.max(system.lsn);
@@ -309,10 +313,13 @@ impl Keeper {
         Ok(true)
     }
 
-    /// A last checkpoint, in order; false if the index has no room for it.
-    pub(crate) fn finish(&mut self) {
-        if self.barrier().is_ok() {
-            self.checkpoint();
-        }
+    /// A last checkpoint. False if names that streams have taken since something was taken back are
+    /// nowhere but in memory: the next start has to give them new ones, as after a crash.
+    pub(crate) fn finish(&mut self) -> bool {
+        // Without room for it, what waits will be refused while the log is closed.
+        let _ = self.barrier();
+        self.checkpoint();
+        let taken_back = self.store.taken_back.load(Ordering::Acquire);
+        taken_back == 0 || (taken_back == self.covered && self.unsettled.is_none())
     }
 }

@@ -88,7 +88,7 @@ use crate::stripe::Op;
 pub use error::OpenError;
 pub use open::Opened;
 pub use options::{Clock, Options};
-pub use repair::{Repaired, repair, repair_with};
+pub use repair::{Cause, Repaired, repair, repair_with};
 
 /// Streams in a data directory. Dropped without [`close`](Self::close), it flushes what waits, and
 /// the next start is one after a crash.
@@ -165,8 +165,8 @@ impl EmbeddedBackend {
     /// after a crash. [`BackendError::Stopped`] if the backend had stopped before.
     pub fn close(&self) -> Result<(), BackendError> {
         let Some(mut keeper) = self.end() else { return Err(BackendError::Stopped) };
-        keeper.finish();
-        let noted = self.note_end();
+        let whole = keeper.finish();
+        let noted = if whole { self.note_end() } else { Err(BackendError::Full) };
         let finished = self.store.wal.finish();
         noted?;
         finished.map_err(|error| refusal(&error))

@@ -22,9 +22,13 @@ impl Store {
     /// Reads what is asked for until it is told to stop.
     pub(crate) fn load(self: &Arc<Self>, asked: &Receiver<Load>) {
         while let Ok(first) = asked.recv() {
+            // All that is asked for is known before the index is looked at: what is asked for later
+            // may have been saved, and have left memory, after that look.
+            let loads: Vec<_> =
+                std::iter::once(first).chain(asked.try_iter().take(AT_ONCE)).collect();
             let mut stop = false;
             let mut reading = None;
-            for load in std::iter::once(first).chain(asked.try_iter().take(AT_ONCE)) {
+            for load in loads {
                 let Load::Stream(channel) = load else {
                     stop = true;
                     continue;

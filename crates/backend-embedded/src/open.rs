@@ -204,7 +204,8 @@ fn find_index(
     }
     // Its name may have been read from memory.
     files.sync_dir(data).map_err(io_at("flush", data))?;
-    let index = Index::open(files, data, options.index_cache_bytes)?;
+    let mut index = Index::open(files, data, options.index_cache_bytes)?;
+    index.verify().map_err(|error| error.at(&index.path()))?;
     let system = index.read().and_then(|reading| reading.system());
     let system = system.map_err(|error| error.at(&index.path()))?;
     Ok(Some((index, system)))

@@ -44,20 +44,34 @@ pub struct Repaired {
     pub set_aside: Vec<PathBuf>,
 }
 
-/// Repairs a data directory. Does nothing to one in order.
+/// Why a data directory is repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It could not be opened. One that turns out to be in order is left as it is.
+    Damage,
+    /// It was brought back from a copy. However well it looks, clients may have seen more than it
+    /// holds, and have to be told.
+    Copy,
+}
+
+/// Repairs a data directory.
 ///
 /// # Errors
 /// [`OpenError::Log`] while the directory is in use, and where nothing can be trusted any more;
 /// otherwise if the disk fails.
-pub fn repair(data: &Path) -> Result<Repaired, OpenError> {
-    repair_with(Disk, data)
+pub fn repair(data: &Path, cause: Cause) -> Result<Repaired, OpenError> {
+    repair_with(Disk, data, cause)
 }
 
 /// As [`repair`], on other files than those of the operating system.
 ///
 /// # Errors
 /// As [`repair`].
-pub fn repair_with(files: impl Files + Clone, data: &Path) -> Result<Repaired, OpenError> {
+pub fn repair_with(
+    files: impl Files + Clone,
+    data: &Path,
+    cause: Cause,
+) -> Result<Repaired, OpenError> {
     let lock = Lock::take(data, &files)?;
     let shared: Arc<dyn Files> = Arc::new(files.clone());
     let names = shared.list(data).map_err(io_at("list", data))?;
@@ -71,9 +85,10 @@ pub fn repair_with(files: impl Files + Clone, data: &Path) -> Result<Repaired, O
     let mut repaired = Repaired { log: repair_locked(&lock, data, &files)?, ..Repaired::default() };
     repaired.set_aside.append(&mut repaired.log.set_aside);
     let log = Log::read(lock, data, files)?;
-    let found = if there(INDEX) { examine(&shared, data, &log) } else { Found::nothing(&log) };
+    let found = if there(INDEX) { examine(&shared, data, &log)? } else { Found::nothing(&log) };
     repaired.index = found.fault;
-    repaired.changed = interrupted
+    repaired.changed = cause == Cause::Copy
+        || interrupted
         || repaired.index.is_some()
         || repaired.log.fault.is_some()
         || repaired.log.checkpoint_rebuilt;
@@ -130,11 +145,23 @@ impl Found {
 }
 
 /// Reads the whole index.
-fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Found {
-    let lost = |reason: String| Found { index: None, fault: Some(reason) };
-    let index = match Index::open(files, data, CACHE) {
-        Ok(index) => index,
-        Err(error) => return lost(error.to_string()),
+fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Result<Found, OpenError> {
+    let path = data.join(INDEX);
+    let verified = Index::open(files, data, CACHE).and_then(|mut index| {
+        index.verify().map_err(|error| error.at(&path))?;
+        Ok(index)
+    });
+    let (index, bad_page) = match verified {
+        Ok(index) => (index, None),
+        Err(OpenError::Damaged { reason, .. }) => match Index::open(files, data, CACHE) {
+            // Rows have checksums of their own: those that can be read can be believed.
+            Ok(index) => (index, Some(reason)),
+            Err(OpenError::Damaged { .. }) => {
+                return Ok(Found { index: None, fault: Some(reason) });
+            }
+            Err(error) => return Err(error),
+        },
+        Err(error) => return Err(error),
     };
     let read = || -> Result<(System, Option<String>), IndexError> {
         let reading = index.read()?;
@@ -142,7 +169,7 @@ fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Found {
         if system.store != log.store {
             return Err(IndexError::Damaged("it belongs to another store".into()));
         }
-        let mut fault = None;
+        let mut fault = bad_page.clone();
         if system.lsn < log.checkpoint || system.high > log.last {
             fault = Some("it and the log do not fit together".to_owned());
         }
@@ -168,8 +195,9 @@ fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Found {
     };
     let outcome = read();
     match outcome {
-        Ok((system, fault)) => Found { index: Some((index, system)), fault },
-        Err(error) => lost(error.to_string()),
+        Ok((system, fault)) => Ok(Found { index: Some((index, system)), fault }),
+        Err(IndexError::Damaged(reason)) => Ok(Found { index: None, fault: Some(reason) }),
+        Err(error) => Err(error.at(&path)),
     }
 }
 

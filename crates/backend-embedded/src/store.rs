@@ -144,7 +144,7 @@ impl Store {
     /// Tells the subscribers of a channel something, in order with its publications.
     pub(crate) fn announce(&self, channel: &ChannelName, message: Message) {
         let stripe = self.lock(self.place_of(channel));
-        self.sink.deliver(channel, Arc::new(message));
+        self.sink.deliver(channel, message);
         drop(stripe);
     }
 

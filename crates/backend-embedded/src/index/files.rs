@@ -59,7 +59,7 @@ impl Index {
         Ok(())
     }
 
-    /// Opens the index of a data directory.
+    /// Opens the index of a data directory, as far as it is read for that.
     pub(crate) fn open(
         files: &Arc<dyn Files>,
         dir: &Path,
@@ -75,6 +75,19 @@ impl Index {
             files.sync_dir(dir).map_err(io_at("flush", dir))?;
         }
         Self::over(files, dir, file, cache_bytes, &path)
+    }
+
+    /// Reads every page. Of a page that has changed at rest the store below would believe anything.
+    /// If one has, the index has to be opened again before it is used for anything else.
+    pub(crate) fn verify(&mut self) -> Result<(), IndexError> {
+        let db = self.db.as_mut();
+        guarded(|| {
+            let whole = db.map_or(Ok(true), redb::Database::check_integrity)?;
+            if !whole {
+                tracing::warn!("the free pages of the index were counted anew");
+            }
+            Ok(())
+        })
     }
 
     fn over(

@@ -63,7 +63,13 @@ pub(crate) enum IndexError {
 impl<E: Into<redb::Error>> From<E> for IndexError {
     fn from(error: E) -> Self {
         match error.into() {
-            redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => Self::Io(error),
+            redb::Error::Io(error) => match error.kind() {
+                // What it should hold is not there.
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                    Self::Damaged(error.to_string())
+                }
+                _ => Self::Io(error),
+            },
             error @ redb::Error::PreviousIo => Self::Io(io::Error::other(error.to_string())),
             error => Self::Damaged(error.to_string()),
         }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use trunkline_backend_embedded::{OpenError, repair};
+use trunkline_backend_embedded::{Cause, OpenError, repair};
 use trunkline_core::gap::GapReason;
+use trunkline_core::position::Position;
 
 use crate::fixture::{draft, keyed, open, options, try_open};
 
@@ -26,10 +27,28 @@ fn nothing_is_done_to_what_is_in_order() {
     let fixture = open(dir.path());
     fixture.fill("a", &["1"]);
     let before = fixture.history("a");
-    assert!(matches!(repair(dir.path()), Err(OpenError::Log(_))), "it is in use");
+    assert!(matches!(repair(dir.path(), Cause::Damage), Err(OpenError::Log(_))), "it is in use");
     fixture.close();
-    assert!(!repair(dir.path()).unwrap().changed);
+    assert!(!repair(dir.path(), Cause::Damage).unwrap().changed);
     assert_eq!(open(dir.path()).history("a"), before);
+}
+
+#[test]
+fn a_copy_goes_on_under_another_name_however_well_it_looks() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixture = open(dir.path());
+    fixture.fill("a", &["1", "2"]);
+    let before = fixture.history("a").top;
+    fixture.close();
+    assert!(repair(dir.path(), Cause::Copy).unwrap().changed);
+    let fixture = open(dir.path());
+    assert_eq!(fixture.since("a", &before).recovers(&before), Ok(()), "it is all there");
+    let after = fixture.history("a");
+    assert_eq!((after.publications.len(), after.top.offset), (2, 2));
+    assert_ne!(after.top.epoch, before.epoch);
+    let beyond = Position::new(before.epoch, 3);
+    fixture.fill("a", &["another 3"]);
+    assert_eq!(fixture.since("a", &beyond).recovers(&beyond), Err(GapReason::Forked));
 }
 
 #[test]
@@ -50,7 +69,7 @@ fn damage_in_the_log_is_refused_and_what_is_lost_is_told() {
     fs::copy(dir.path().join("index.redb"), dir.path().join("copy")).unwrap();
     change(&dir.path().join("wal/00000000000000000001.wal"), b"lost four");
     assert!(refused(dir.path()).to_string().contains("repair"), "{}", refused(dir.path()));
-    let repaired = repair(dir.path()).unwrap();
+    let repaired = repair(dir.path(), Cause::Damage).unwrap();
     assert!(repaired.changed && repaired.log.lost.is_some());
     let fixture = open(dir.path());
     let after = fixture.history("a");
@@ -78,12 +97,12 @@ fn who_saw_what_a_repair_has_cut_is_told() {
     drop(fixture);
     change(&dir.path().join("wal/00000000000000000001.wal"), b"damaged");
     refused(dir.path());
-    repair(dir.path()).unwrap();
+    repair(dir.path(), Cause::Damage).unwrap();
     let fixture = open(dir.path());
     assert_eq!(fixture.kept("a"), ["1", "2"]);
     fixture.fill("a", &["3", "4", "5"]);
     assert_eq!(fixture.since("a", &old).recovers(&old), Ok(()));
-    let blind = trunkline_core::position::Position { tag: None, ..seen };
+    let blind = Position { tag: None, ..seen };
     assert_eq!(fixture.since("a", &blind).recovers(&blind), Err(GapReason::Forked));
 }
 
@@ -105,7 +124,7 @@ fn a_lost_index_is_refused_and_replaced_by_what_the_log_holds() {
             fs::remove_file(&index).unwrap();
         }
         assert!(refused(dir.path()).to_string().contains("index.redb"));
-        let repaired = repair(dir.path()).unwrap();
+        let repaired = repair(dir.path(), Cause::Damage).unwrap();
         assert!(repaired.index.is_some());
         assert_eq!(repaired.set_aside.len(), usize::from(foreign));
         let fixture = open(dir.path());
@@ -132,17 +151,8 @@ fn a_damaged_block_costs_what_is_in_it_and_before() {
     let top = fixture.history("b").top;
     fixture.close();
     change(&dir.path().join("index.redb"), b"damaged");
-    let fixture = open(dir.path());
-    assert_eq!(fixture.kept("a"), ["1", "2"]);
-    let (tell, told) = std::sync::mpsc::channel();
-    let query = trunkline_core::history::HistoryQuery::default();
-    let done = Box::new(move |outcome| drop(tell.send(outcome)));
-    let channel = crate::fixture::channel("b");
-    trunkline_core::backend::Backend::history(&fixture.backend, &channel, query, done);
-    crate::fixture::wait(&told).unwrap_err();
-    assert!(fixture.failures.lock().unwrap()[0].contains("index.redb"));
-    drop(fixture);
-    let repaired = repair(dir.path()).unwrap();
+    assert!(refused(dir.path()).to_string().contains("index.redb"));
+    let repaired = repair(dir.path(), Cause::Damage).unwrap();
     assert_eq!((repaired.damaged_streams, repaired.set_aside.len()), (1, 1));
     let fixture = open(dir.path());
     assert_eq!(fixture.kept("a"), ["1", "2"]);
@@ -155,5 +165,5 @@ fn a_damaged_block_costs_what_is_in_it_and_before() {
 
 fn repair_after(fixture: crate::fixture::Fixture, data: &Path) -> bool {
     drop(fixture);
-    repair(data).unwrap().changed
+    repair(data, Cause::Damage).unwrap().changed
 }

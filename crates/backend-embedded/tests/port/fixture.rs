@@ -20,10 +20,10 @@ use trunkline_wal::files::Files;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
-pub(crate) struct Recorder(Mutex<Vec<(String, Arc<Message>)>>);
+pub(crate) struct Recorder(Mutex<Vec<(String, Message)>>);
 
 impl Sink for Recorder {
-    fn deliver(&self, channel: &ChannelName, message: Arc<Message>) {
+    fn deliver(&self, channel: &ChannelName, message: Message) {
         self.0.lock().unwrap().push((channel.as_str().into(), message));
     }
 
@@ -176,8 +176,7 @@ impl Fixture {
 
     /// The place of what was delivered last.
     pub(crate) fn last_delivered(&self) -> Position {
-        match self.sink.0.lock().unwrap().last().map(|(_, message)| Arc::clone(message)).as_deref()
-        {
+        match self.sink.0.lock().unwrap().last().map(|(_, message)| message.clone()) {
             Some(Message::Publication(publication)) => publication.position(),
             other => panic!("no publication: {other:?}"),
         }

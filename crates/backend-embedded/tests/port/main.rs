@@ -9,6 +9,8 @@
 //! | `faults` | full disks, failing disks |
 //! | `damage` | refusal and repair |
 
+#![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
 mod damage;
 mod early;
 mod faults;
