@@ -113,7 +113,7 @@ impl World {
             match self.hub.release(connection, &channel(NAMES[name]), &after) {
                 Released::Listening(messages) => {
                     assert!(
-                        messages.iter().filter_map(|m| m.offset()).eq(after.offset + 1..=offset)
+                        messages.iter().filter_map(Message::offset).eq(after.offset + 1..=offset)
                     );
                     self.model.insert((connection, name), Standing::Following(offset));
                 }

@@ -75,7 +75,7 @@ fn members(hub: &mut Hub) -> Vec<Vec<ConnectionKey>> {
 
 fn offsets(released: &Released) -> Vec<u64> {
     let Released::Listening(messages) = released else { panic!("{released:?}") };
-    messages.iter().filter_map(|message| message.offset()).collect()
+    messages.iter().filter_map(Message::offset).collect()
 }
 
 #[test]

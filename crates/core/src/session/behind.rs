@@ -272,7 +272,7 @@ impl Session {
             behind.moved = true;
         }
         effects.extend(publications.iter().map(|publication| {
-            let message = Message::Publication(Arc::clone(&publication));
+            let message = Message::Publication(Arc::clone(publication));
             Effect::Push(Push::Message { channel: channel.clone(), message, delta: *delta })
         }));
     }

@@ -528,7 +528,7 @@ fn a_push_carries_what_there_is() {
     check_push(
         &Push::Message {
             channel: channel_name("c"),
-            message: Message::Publication(publication("1", 2).into()).into(),
+            message: Message::Publication(publication("1", 2).into()),
             delta: false,
         },
         r#"{"push":{"channel":"c","pub":{"data":1,"offset":2}}}"#,

@@ -96,7 +96,7 @@ fn a_subscription_with_differences_begins_with_what_is_whole() {
     assert!(bytes.ends_with(b"\x60\x01\x68\x01"), "was_recovering, delta");
     let released = |delta| Push::Message {
         channel: channel_name("c"),
-        message: Message::Publication(publication("{}", 7).into()).into(),
+        message: Message::Publication(publication("{}", 7).into()),
         delta,
     };
     assert_eq!(text(push(CENTRIFUGE_JSON, &released(true))), whole("{}"));

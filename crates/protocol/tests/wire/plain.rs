@@ -310,7 +310,7 @@ fn an_event_that_moves_the_reader_has_an_id() {
         text(message(EVENT_STREAM, "a", &kept)),
         "id: e.7~0000000000000007\ndata: {\"channel\":\"a\",\"pub\":{\"data\":1,\"offset\":7,\"tag\":\"0000000000000007\"}}\n\n"
     );
-    let message = kept.clone().into();
+    let message = kept.clone();
     let missed = Push::Message { channel: channel_name("a"), message, delta: false };
     assert!(text(push(EVENT_STREAM, &missed)).starts_with("id: e.7~0000000000000007\n"));
     for (codec, message) in [

@@ -142,7 +142,7 @@ fn nothing_else_is_written() {
     assert!(message(ROOMS, "news", &Message::Publication(publication("1", 1).into())).is_empty());
     let missed = Push::Message {
         channel: channel_name("rooms:r"),
-        message: Message::Publication(publication("\"hi\"", 1).into()).into(),
+        message: Message::Publication(publication("\"hi\"", 1).into()),
         delta: false,
     };
     assert_eq!(text(push(ROOMS, &missed)), r#"{"user_id":0,"room_id":"r","message":"hi"}"#);

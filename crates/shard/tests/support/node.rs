@@ -194,7 +194,7 @@ impl TestNode {
         let deliver = move |page: Result<HistoryPage, _>| {
             let page = page.expect("read");
             let found = page.publications.iter().find(|p| p.offset == offset).expect("kept");
-            way.deliver(&at, Message::Publication(Arc::clone(&found)));
+            way.deliver(&at, Message::Publication(Arc::clone(found)));
         };
         self.node.history(&channel(name), query, Box::new(deliver));
     }
