@@ -5,8 +5,10 @@
 //! streams have names of a new generation: nobody who saw what was lost will be told that nothing
 //! was.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trunkline_wal::files::Files;
@@ -15,7 +17,8 @@ use trunkline_wal::{Disk, Lock, Options as LogOptions, Wal};
 
 use crate::error::{OpenError, io_at};
 use crate::index::{
-    INDEX, Index, IndexError, MAKING, Reading, SUSPECT, Saving, StreamChange, System, damaged_name,
+    INDEX, Index, IndexError, MAKING, OutcomeRow, Reading, SUSPECT, Saving, StreamChange,
+    StreamRow, System, damaged_name,
 };
 use crate::record::{self, Content};
 
@@ -27,6 +30,11 @@ const AT_ONCE: usize = 256;
 
 /// Bytes of the index that are kept in memory meanwhile.
 const CACHE: usize = 32 << 20;
+
+type Rows = Vec<(String, Option<StreamRow>)>;
+
+/// Bytes of stack for reading a damaged index: its pages may lead down further than any whole one's.
+const STACK: usize = 256 << 20;
 
 /// What a repair found and did.
 #[derive(Debug, Default)]
@@ -72,6 +80,16 @@ pub fn repair_with(
     data: &Path,
     cause: Cause,
 ) -> Result<Repaired, OpenError> {
+    let mend = || mend(files, data, cause);
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("repair".into()).stack_size(STACK);
+        let thread = thread.spawn_scoped(scope, mend).map_err(io_at("start a thread for", data))?;
+        let panicked = |_| io_at("repair", data)(io::Error::other("the thread panicked"));
+        thread.join().map_err(panicked)?
+    })
+}
+
+fn mend(files: impl Files + Clone, data: &Path, cause: Cause) -> Result<Repaired, OpenError> {
     let lock = Lock::take(data, &files)?;
     let shared: Arc<dyn Files> = Arc::new(files.clone());
     let names = shared.list(data).map_err(io_at("list", data))?;
@@ -153,7 +171,7 @@ fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Result<Found, Open
     });
     let (index, bad_page) = match verified {
         Ok(index) => (index, None),
-        Err(OpenError::Damaged { reason, .. }) => match Index::open(files, data, CACHE) {
+        Err(OpenError::Damaged { reason, .. }) => match Index::open_damaged(files, data) {
             // Rows have checksums of their own: those that can be read can be believed.
             Ok(index) => (index, Some(reason)),
             Err(OpenError::Damaged { .. }) => {
@@ -173,12 +191,15 @@ fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Result<Found, Open
         if system.lsn < log.checkpoint || system.high > log.last {
             fault = Some("it and the log do not fit together".to_owned());
         }
-        if !reading.outcomes()?.1 {
+        if !outcomes(&reading)?.1 {
             fault = Some("an outcome cannot be read".to_owned());
         }
         let mut after = String::new();
         loop {
-            let rows = reading.streams(&after, AT_ONCE)?;
+            let (rows, more) = some_streams(&reading, &after)?;
+            if !more {
+                fault = Some("some streams cannot be reached".to_owned());
+            }
             let Some((last, _)) = rows.last() else { break };
             after.clone_from(last);
             for (channel, row) in &rows {
@@ -257,12 +278,29 @@ fn rebuild(
     Ok(damaged.get())
 }
 
+/// Some of the streams behind one; false if those further on cannot be reached.
+fn some_streams(reading: &Reading, after: &str) -> Result<(Rows, bool), IndexError> {
+    match reading.streams(after, AT_ONCE) {
+        Ok(rows) => Ok((rows, true)),
+        Err(IndexError::Damaged(_)) => Ok((Rows::new(), false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The outcomes that can be read, and whether those are all.
+fn outcomes(reading: &Reading) -> Result<(Vec<(u64, OutcomeRow)>, bool), IndexError> {
+    match reading.outcomes() {
+        Err(IndexError::Damaged(_)) => Ok((Vec::new(), false)),
+        read => read,
+    }
+}
+
 /// Copies what can be read; how many streams that is not all of.
 fn copy(reading: &Reading, saving: &Saving, last: u64) -> Result<u64, IndexError> {
     let mut damaged = 0;
     let mut after = String::new();
     loop {
-        let rows = reading.streams(&after, AT_ONCE)?;
+        let (rows, _) = some_streams(reading, &after)?;
         let Some((name, _)) = rows.last() else { break };
         after.clone_from(name);
         for (channel, row) in rows {
@@ -279,7 +317,7 @@ fn copy(reading: &Reading, saving: &Saving, last: u64) -> Result<u64, IndexError
             saving.streams(std::iter::once(&change))?;
         }
     }
-    let (outcomes, _) = reading.outcomes()?;
+    let (outcomes, _) = outcomes(reading)?;
     let outcomes: Vec<_> = outcomes.into_iter().filter(|(lsn, _)| *lsn <= last).collect();
     saving.outcomes(&outcomes, trunkline_core::time::WallTime(0))?;
     Ok(damaged)

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
@@ -21,6 +21,8 @@ pub(crate) struct Elastic {
     frozen: AtomicBool,
     /// A flush has failed: what is on disk is unknown, whatever is read.
     suspect: AtomicBool,
+    /// Reads that are still allowed: a damaged tree may go round in circles.
+    reads_left: AtomicU64,
 }
 
 #[derive(Default)]
@@ -40,7 +42,8 @@ impl Elastic {
     pub(crate) fn new(file: Box<dyn StoredFile>) -> io::Result<Self> {
         let waiting = Mutex::new(Waiting { changes: VecDeque::new(), size: file.size()? });
         let (frozen, suspect) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { file, waiting, frozen, suspect })
+        let reads_left = AtomicU64::new(u64::MAX);
+        Ok(Self { file, waiting, frozen, suspect, reads_left })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -55,6 +58,11 @@ impl Elastic {
     /// Whether a flush has failed.
     pub(crate) fn is_suspect(&self) -> bool {
         self.suspect.load(Ordering::Acquire)
+    }
+
+    /// Allows so many reads from now on.
+    pub(crate) fn allow_reads(&self, reads: u64) {
+        self.reads_left.store(reads, Ordering::Relaxed);
     }
 
     /// Changes nothing any more, whatever the store above wants.
@@ -116,6 +124,10 @@ impl Elastic {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let one_less = |left: u64| left.checked_sub(1);
+        if self.reads_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
+            return Err(io::Error::new(ErrorKind::InvalidData, "its pages lead nowhere"));
+        }
         let waiting = self.waiting();
         if waiting.changes.is_empty() {
             drop(waiting);

@@ -77,6 +77,14 @@ impl Index {
         Self::over(files, dir, file, cache_bytes, &path)
     }
 
+    /// Opens an index of which a page is damaged, to save what can be read.
+    pub(crate) fn open_damaged(files: &Arc<dyn Files>, dir: &Path) -> Result<Self, OpenError> {
+        // Nothing is cached, so that every page that is looked at counts.
+        let mut index = Self::open(files, dir, 0)?;
+        index.wary = true;
+        Ok(index)
+    }
+
     /// Reads every page. Of a page that has changed at rest the store below would believe anything.
     /// If one has, the index has to be opened again before it is used for anything else.
     pub(crate) fn verify(&mut self) -> Result<(), IndexError> {
@@ -100,7 +108,7 @@ impl Index {
         let file = Arc::new(Elastic::new(file).map_err(io_at("measure", path))?);
         // Owned from here on, so that a failed flush is remembered however this ends.
         let (files, dir) = (Arc::clone(files), dir.to_owned());
-        let mut index = Self { db: None, file: Arc::clone(&file), files, dir };
+        let mut index = Self { db: None, file: Arc::clone(&file), files, dir, wary: false };
         let db = guarded(|| {
             let mut builder = Builder::new();
             builder.set_cache_size(cache_bytes);

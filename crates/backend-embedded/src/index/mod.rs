@@ -42,6 +42,10 @@ pub(crate) use files::{INDEX, MAKING, SUSPECT, damaged_name};
 pub(crate) use rows::{BLOCK, OutcomeRow, StreamRow, System};
 pub(crate) use saving::{Saving, StreamChange};
 
+/// Pages that are read for one step where they are not to be trusted: more than any step needs, and
+/// few enough to descend through them all ([`crate::repair`] has the stack for it).
+const WARY_READS: u64 = 65_536;
+
 type Rows<'a, K> = TableDefinition<'a, K, &'static [u8]>;
 
 const SYSTEM: Rows<'_, &str> = TableDefinition::new("system");
@@ -70,7 +74,6 @@ impl<E: Into<redb::Error>> From<E> for IndexError {
                 }
                 _ => Self::Io(error),
             },
-            error @ redb::Error::PreviousIo => Self::Io(io::Error::other(error.to_string())),
             error => Self::Damaged(error.to_string()),
         }
     }
@@ -92,6 +95,8 @@ pub(crate) struct Index {
     file: Arc<Elastic>,
     files: Arc<dyn Files>,
     dir: PathBuf,
+    /// A page was found to be damaged, and nothing but single rows can be believed.
+    wary: bool,
 }
 
 impl Index {
@@ -111,7 +116,8 @@ impl Index {
 
     /// Begins to read the index as it is at the moment.
     pub(crate) fn read(&self) -> Result<Reading, IndexError> {
-        guarded(|| Ok(Reading { transaction: self.db()?.begin_read()? }))
+        let wary = self.wary.then(|| Arc::clone(&self.file));
+        guarded(|| Ok(Reading { transaction: self.db()?.begin_read()?, wary }))
     }
 
     /// Begins to change it.
@@ -125,7 +131,9 @@ impl Drop for Index {
         // As after a crash, so that there is one way back only, and no flush whose failure nobody
         // hears of.
         self.file.freeze();
-        self.db = None;
+        let db = self.db.take();
+        // Of a damaged one even this may panic.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
         if self.file.is_suspect() {
             files::mark_suspect(&*self.files, &self.dir);
         }
@@ -138,9 +146,16 @@ pub(crate) type Stored = (StreamRow, VecDeque<Arc<Publication>>);
 /// The index at one moment.
 pub(crate) struct Reading {
     transaction: ReadTransaction,
+    /// The file, if its pages may go round in circles.
+    wary: Option<Arc<Elastic>>,
 }
 
 impl Reading {
+    /// Begins a step: only so much is read for it where the pages are not to be trusted.
+    fn step(&self) {
+        self.wary.iter().for_each(|file| file.allow_reads(WARY_READS));
+    }
+
     /// The row about the store.
     pub(crate) fn system(&self) -> Result<System, IndexError> {
         guarded(|| {
@@ -173,6 +188,7 @@ impl Reading {
         &self,
         row: &StreamRow,
     ) -> Result<(VecDeque<Arc<Publication>>, bool), IndexError> {
+        self.step();
         let blocks = self.transaction.open_table(BLOCKS)?;
         let (mut kept, mut whole) = (VecDeque::new(), true);
         let mut unpacking = Unpacking::default();
@@ -203,8 +219,9 @@ impl Reading {
         limit: usize,
     ) -> Result<Vec<(String, Option<StreamRow>)>, IndexError> {
         guarded(|| {
+            self.step();
             let streams = self.transaction.open_table(STREAMS)?;
-            let mut found = Vec::new();
+            let mut found: Vec<(String, Option<StreamRow>)> = Vec::new();
             for row in streams.range(after..)? {
                 let (channel, bytes) = row?;
                 let channel = channel.value();
@@ -213,6 +230,9 @@ impl Reading {
                 }
                 if found.len() == limit {
                     break;
+                }
+                if channel <= found.last().map_or(after, |(last, _)| last) {
+                    return Err(bad_row("the order of its rows"));
                 }
                 found.push((channel.to_owned(), StreamRow::unpack(channel, bytes.value())));
             }
@@ -229,6 +249,7 @@ impl Reading {
     /// All outcomes, oldest first, `true` if every row could be read.
     pub(crate) fn outcomes(&self) -> Result<(Vec<(u64, OutcomeRow)>, bool), IndexError> {
         guarded(|| {
+            self.step();
             let outcomes = self.transaction.open_table(OUTCOMES)?;
             let (mut found, mut whole) = (Vec::new(), true);
             for row in outcomes.iter()? {
@@ -246,7 +267,11 @@ impl Reading {
     /// all.
     pub(crate) fn salvage(&self, row: &StreamRow) -> Result<(Stored, bool), IndexError> {
         guarded(|| {
-            let (mut kept, whole) = self.publications(row)?;
+            // What cannot be reached is lost as what cannot be read.
+            let (mut kept, whole) = match guarded(|| self.publications(row)) {
+                Err(IndexError::Damaged(_)) => (VecDeque::new(), false),
+                read => read?,
+            };
             let mut row = row.clone();
             if !whole {
                 // The tag before the first one that is left is unknown; it becomes the floor.
