@@ -82,6 +82,7 @@
 //! | `scan`, `survey` | reading one segment, and the whole directory |
 //! | `open`, [`mod@repair`] | putting the log in order: after a crash, and after damage |
 //! | `queue`, `writer`, `shelf` | what waits, the thread that writes, the segments around it |
+//! | `teller` | telling appends what has become of them |
 //! | `wal` | the handle |
 //! | [`testing`] | a disk that fails in every way, from a seed |
 
@@ -100,6 +101,7 @@ mod scan;
 mod segment;
 mod shelf;
 mod survey;
+mod teller;
 pub mod testing;
 mod wal;
 mod writer;

@@ -8,7 +8,7 @@ use crate::frame::{Draft, RECORD_HEAD};
 use crate::options::Options;
 use crate::record::{Lsn, Record};
 
-/// Called once, from the thread that writes, when the fate of an append is known: the number of its
+/// Called once, from a thread of the log, when the fate of an append is known: the number of its
 /// first record, which is on disk, or why there is none. It must be quick: the log waits for it.
 pub type OnDurable = Box<dyn FnOnce(Result<Lsn, WalError>) + Send>;
 
@@ -173,6 +173,11 @@ impl Queue {
         self.state().full = false;
     }
 
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state().batches.is_empty()
+    }
+
     pub(crate) fn is_refusing(&self) -> bool {
         self.state().full
     }
@@ -199,9 +204,7 @@ impl Queue {
 
     /// Everything that still waits after a failure.
     pub(crate) fn drain(&self) -> Vec<Batch> {
-        let mut state = self.state();
-        state.cost = 0;
-        state.batches.drain(..).collect()
+        self.state().batches.drain(..).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use crate::error::{OpenError, WalError, io_at, is_full};
 use crate::files::Files;
@@ -12,6 +12,7 @@ use crate::open::{self, Lock, Recovered};
 use crate::options::Options;
 use crate::queue::OnDurable;
 use crate::record::{Lsn, Record};
+use crate::teller::Teller;
 use crate::writer::Shared;
 
 /// An open log. Dropping it flushes what waits, as [`close`](Self::close) does.
@@ -20,6 +21,7 @@ pub struct Wal {
     /// Held while a checkpoint is moved, so that they move one after another.
     marker: Mutex<Marker>,
     writing: Mutex<Option<JoinHandle<()>>>,
+    telling: ThreadId,
 }
 
 /// How far a log has come.
@@ -70,12 +72,15 @@ impl Wal {
         drop(options);
         let shared = Arc::clone(&opened.writer.shared);
         let writer = opened.writer;
+        let teller = Teller::start(Arc::clone(&shared))
+            .map_err(io_at("start the thread that tells", data))?;
+        let telling = teller.id();
         let writing = thread::Builder::new()
             .name("wal".into())
-            .spawn(move || writer.run())
+            .spawn(move || writer.run(teller))
             .map_err(io_at("start the thread that writes", data))?;
         let marker = Mutex::new(opened.marker);
-        let wal = Self { shared, marker, writing: Mutex::new(Some(writing)) };
+        let wal = Self { shared, marker, writing: Mutex::new(Some(writing)), telling };
         tracing::info!(
             checkpoint = opened.recovered.checkpoint.0,
             next = opened.recovered.next.0,
@@ -85,7 +90,7 @@ impl Wal {
     }
 
     /// Appends records: all of them, next to each other, or none. Returns at once; `on_durable` is
-    /// called, from the thread that writes, when they are on disk or will not be. Appends of one
+    /// called, from a thread of the log, when they are on disk or will not be. Appends of one
     /// thread keep their order. The bytes are copied.
     ///
     /// # Errors
@@ -153,8 +158,11 @@ impl Wal {
     pub fn finish(&self) -> Result<(), WalError> {
         self.shared.queue.close();
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Called by what is done after an append, that is by the thread itself: it ends on its own.
-        let other = writing.filter(|writing| writing.thread().id() != thread::current().id());
+        // Called by what is done after an append, that is by one of the threads that are to end: they
+        // do so on their own.
+        let here = thread::current().id();
+        let own = |writing: &JoinHandle<()>| here == writing.thread().id() || here == self.telling;
+        let other = writing.filter(|writing| !own(writing));
         if other.is_some_and(|writing| writing.join().is_err()) {
             tracing::error!("the thread that writes panicked");
         }

@@ -14,6 +14,7 @@ use crate::queue::{Batch, Queue};
 use crate::record::{Lsn, StoreId};
 use crate::segment::{HEADER, Header};
 use crate::shelf::{Closed, Shelf};
+use crate::teller::Teller;
 
 /// What the thread and the handles of the log share.
 pub(crate) struct Shared {
@@ -64,7 +65,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Writes what comes until the log is closed or fails; then tells everyone who still waits.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(mut self, teller: Teller) {
         let shared = Arc::clone(&self.shared);
         while let Some(mut batch) = shared.queue.take() {
             let count = u64::from(batch.draft.count());
@@ -80,20 +81,19 @@ impl Writer {
             };
             let full = result == Err(WalError::Full);
             let behind = if full { shared.queue.refuse() } else { Vec::new() };
-            for mut batch in std::iter::once(batch).chain(behind) {
-                batch.complete(&result);
-                let cost = batch.cost();
-                shared.queue.done(batch.draft, cost);
+            for batch in std::iter::once(batch).chain(behind) {
+                teller.tell(batch, result.clone());
             }
             if full {
-                shared.queue.resume();
+                teller.resume();
             }
         }
         if let Some(failure) = shared.queue.failure() {
-            for mut batch in shared.queue.drain() {
-                batch.complete(&Err(failure.clone()));
+            for batch in shared.queue.drain() {
+                teller.tell(batch, Err(failure.clone()));
             }
         }
+        teller.finish();
     }
 
     /// Puts a batch on disk and returns the number of its first record. An error that is "full" has
