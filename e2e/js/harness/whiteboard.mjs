@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import net from 'node:net';
 import path from 'node:path';
 
 import { page } from './browser.mjs';
@@ -11,19 +10,7 @@ import { BINARY, ROOT } from './binary.mjs';
 import { scratch } from './configuration.mjs';
 import { until, within } from './deadline.mjs';
 import { remember } from './opened.mjs';
-
-/** Ports that nobody listens on. All are held until the last is found, so that they differ. */
-async function freePorts(count) {
-  const holders = [];
-  for (let n = 0; n < count; n += 1) {
-    const holder = net.createServer();
-    await new Promise((resolve) => holder.listen(0, '127.0.0.1', resolve));
-    holders.push(holder);
-  }
-  const ports = holders.map((holder) => holder.address().port);
-  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))));
-  return ports;
-}
+import { freePorts } from './ports.mjs';
 
 /** The example, with data of its own that outlives restarts. */
 export class Whiteboard {

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
@@ -10,20 +9,8 @@ import { page } from '../harness/browser.mjs';
 import { BINARY, ROOT } from '../harness/binary.mjs';
 import { until, within } from '../harness/deadline.mjs';
 import { closeAll, remember } from '../harness/opened.mjs';
+import { freePorts } from '../harness/ports.mjs';
 import { Socket } from '../harness/socket.mjs';
-
-/** Ports that nobody listens on. All are held until the last is found, so that they differ. */
-async function freePorts(count) {
-  const holders = [];
-  for (let n = 0; n < count; n += 1) {
-    const holder = net.createServer();
-    await new Promise((resolve) => holder.listen(0, '127.0.0.1', resolve));
-    holders.push(holder);
-  }
-  const ports = holders.map((holder) => holder.address().port);
-  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))));
-  return ports;
-}
 
 describe('the rooms example', () => {
   let example;
