@@ -14,10 +14,12 @@ use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::Namespaces;
+use trunkline_core::signal::NodeId;
 use trunkline_core::time::WallTime;
-use trunkline_node::Node;
 use trunkline_node::mailbox::Mailbox;
+use trunkline_node::presence::LocalRoster;
 use trunkline_node::switchboard::Switchboard;
+use trunkline_node::{Node, Parts};
 use trunkline_telemetry::Metrics;
 
 async fn get(router: &Router, path: &str, host: &str) -> (StatusCode, HeaderMap, String) {
@@ -33,8 +35,17 @@ fn node() -> Arc<Node> {
     let switchboard = Arc::new(Switchboard::new(vec![mailbox]));
     let sink = Arc::clone(&switchboard);
     let backend = Arc::new(MemoryBackend::new(sink, Box::new(|| WallTime(1))));
-    let (namespaces, limits, metrics) = (Namespaces::default(), Limits::default(), Metrics::new(1));
-    Arc::new(Node::new("n1", "attic", namespaces, limits, metrics, switchboard, backend))
+    let roster = Arc::new(LocalRoster::new(backend.clone()));
+    Arc::new(Node::new(Parts {
+        id: NodeId::new("n1"),
+        name: "attic".into(),
+        namespaces: Namespaces::default(),
+        limits: Limits::default(),
+        metrics: Metrics::new(1),
+        switchboard,
+        backend,
+        roster,
+    }))
 }
 
 #[tokio::test]

@@ -37,7 +37,9 @@ impl Store {
             Found::Nothing(done) => {
                 let Draft { data, info, tags, .. } = draft;
                 let (epoch, tag) = (Epoch::default(), Tag::START);
-                let message = Publication { epoch, offset: 0, tag, data, info, tags, time: now };
+                let (offset, before) = (0, None);
+                let message =
+                    Publication { epoch, offset, tag, before, data, info, tags, time: now };
                 self.sink.deliver(&channel, Message::Publication(Arc::new(message)));
                 let published = Published { position: None, duplicate: false };
                 let others = key.map(|key| stripe.outcomes.remember(key, &published, None, now));

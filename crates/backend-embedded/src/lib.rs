@@ -73,10 +73,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use trunkline_core::backend::{Backend, BackendError, Completion, Published, Sink};
+use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::{Recipient, Signal};
 use trunkline_wal::files::Files;
 use trunkline_wal::{Disk, Progress, Record};
 
@@ -207,6 +208,10 @@ impl Drop for EmbeddedBackend {
 }
 
 impl Backend for EmbeddedBackend {
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { durable: true, shared: false, replicates: false, may_fork: false }
+    }
+
     fn publish(&self, draft: Draft, done: Completion<Result<Published, BackendError>>) {
         if self.store.is_over() {
             return done(Err(BackendError::Stopped));
@@ -236,4 +241,12 @@ impl Backend for EmbeddedBackend {
     fn remove_history(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
         self.store.submit(channel.clone(), Op::Clear(done));
     }
+
+    fn listen(&self, _: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        done(Ok(()));
+    }
+
+    fn unlisten(&self, _: &ChannelName) {}
+
+    fn signal(&self, _: &Recipient, _: Signal) {}
 }

@@ -16,7 +16,7 @@ const TAGS: u8 = 8;
 
 /// Appends a publication.
 pub(crate) fn put_publication(out: &mut Vec<u8>, publication: &Publication) {
-    let Publication { epoch, offset, tag, data, info, tags, time } = publication;
+    let Publication { epoch, offset, tag, data, info, tags, time, before: _ } = publication;
     let mut flags = 0;
     if let Some(info) = info {
         flags |= INFO;
@@ -63,7 +63,8 @@ impl Unpacking {
         let tags: Option<Tags> =
             (0..count).map(|_| Some((from.text()?.into(), from.text()?.into()))).collect();
         let data = Bytes::copy_from_slice(from.bytes()?);
-        Some(Publication { epoch: self.epoch.clone(), offset, tag, data, info, tags: tags?, time })
+        let (epoch, before) = (self.epoch.clone(), None);
+        Some(Publication { epoch, offset, tag, before, data, info, tags: tags?, time })
     }
 }
 
@@ -92,6 +93,7 @@ mod tests {
             epoch: Epoch::new("e"),
             offset: 7,
             tag: Tag([3; 8]),
+            before: None,
             data: Bytes::from_static(b"data"),
             info: None,
             tags: Vec::new(),

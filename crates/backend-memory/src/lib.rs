@@ -10,10 +10,11 @@ mod stripe;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use trunkline_core::backend::{Backend, BackendError, Completion, Published, Sink};
+use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::{Recipient, Signal};
 use trunkline_core::time::WallTime;
 
 use crate::stripe::Stripe;
@@ -67,6 +68,10 @@ fn lock(stripe: &Mutex<Stripe>) -> MutexGuard<'_, Stripe> {
 }
 
 impl Backend for MemoryBackend {
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { durable: false, shared: false, replicates: false, may_fork: false }
+    }
+
     fn publish(&self, draft: Draft, done: Completion<Result<Published, BackendError>>) {
         if self.sink.overloaded() {
             return done(Err(BackendError::Overloaded));
@@ -105,6 +110,14 @@ impl Backend for MemoryBackend {
         self.stripe(channel).clear(channel);
         done(Ok(()));
     }
+
+    fn listen(&self, _: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        done(Ok(()));
+    }
+
+    fn unlisten(&self, _: &ChannelName) {}
+
+    fn signal(&self, _: &Recipient, _: Signal) {}
 }
 
 #[cfg(test)]

@@ -61,8 +61,16 @@ impl Stripe {
                 let Draft { data, info, tags, .. } = draft;
                 let epoch = Epoch::default();
                 let tag = Tag::START;
-                let publication =
-                    Publication { epoch, offset: 0, tag, data, info, tags, time: now };
+                let publication = Publication {
+                    epoch,
+                    offset: 0,
+                    tag,
+                    before: None,
+                    data,
+                    info,
+                    tags,
+                    time: now,
+                };
                 (Arc::new(publication), None)
             }
             Some(retention) => {

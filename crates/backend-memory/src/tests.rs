@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use trunkline_core::limits::{IDEMPOTENCY_TTL_MS, STREAM_IDLE_MS};
 use trunkline_core::namespace::Retention;
 use trunkline_core::position::Position;
+use trunkline_core::signal::Signal;
 
 use super::*;
 
@@ -19,6 +20,14 @@ struct Recorder {
 impl Sink for Recorder {
     fn deliver(&self, channel: &ChannelName, message: Message) {
         self.delivered.lock().unwrap().push((channel.clone(), message));
+    }
+
+    fn doubt(&self, _: &ChannelName) {
+        unreachable!("nothing is lost within a process");
+    }
+
+    fn receive(&self, _: Signal) {
+        unreachable!("there is no other node");
     }
 
     fn overloaded(&self) -> bool {

@@ -49,6 +49,9 @@ pub enum ClientError {
     /// The node has no room to store it; trying again later may help.
     #[error("no room to store it")]
     StorageFull,
+    /// What carries and keeps publications does not answer; trying again later helps.
+    #[error("temporarily unavailable")]
+    Unavailable,
 }
 
 /// Why the node closes a connection.

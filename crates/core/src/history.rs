@@ -92,6 +92,7 @@ mod tests {
                 epoch: Epoch::new(epoch),
                 offset,
                 tag: Tag::START,
+                before: None,
                 data: bytes::Bytes::new(),
                 info: None,
                 tags: Vec::new(),

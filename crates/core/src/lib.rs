@@ -3,9 +3,9 @@
 //! The core is told what happened and what time it is, and returns what to do. It holds the
 //! vocabulary of the product as types: [`channel`] names, [`namespace`]s, [`publication`]s with
 //! [`position`]s, the retained [`stream`] of a channel, [`presence`], the [`hub`] of a shard and
-//! the [`session`] of a connection. Its ports are three small traits: [`backend::Backend`] (what
-//! carries and keeps publications), [`codec::Codec`] (how one family of clients talks) and
-//! [`gate::Gate`] (who may come in).
+//! the [`session`] of a connection. Its ports are small traits: [`backend::Backend`] (what carries
+//! and keeps publications), [`roster::Roster`] (who is where), [`codec::Codec`] (how one family of
+//! clients talks) and [`gate::Gate`] (who may come in).
 //!
 //! Reading order: `channel`, `namespace`, `publication`, `command`, `session`, `hub`.
 
@@ -27,6 +27,8 @@ pub mod position;
 pub mod presence;
 pub mod publication;
 pub mod reply;
+pub mod roster;
 pub mod session;
+pub mod signal;
 pub mod stream;
 pub mod time;

@@ -61,6 +61,10 @@ pub const JOINING_BUFFER: usize = 4096;
 /// has brought nothing, in milliseconds: several tries within any sane [`Limits::lag_ms`].
 pub const CATCH_UP_RETRY_MS: u64 = 500;
 
+/// How long a node that has died is taken for living, at most, in milliseconds: its connections are
+/// gone from all channels by then, and everybody who wants to hear it has.
+pub const DEAD_NODE_MS: u64 = 40_000;
+
 /// How many clients one presence answer may list. Larger channels want `presence_stats`.
 pub const PRESENCE_CLIENTS: usize = 100_000;
 

@@ -88,6 +88,11 @@ pub struct ChannelOptions {
     ///
     /// [`Draft::early`]: crate::publication::Draft::early
     pub early: bool,
+    /// Copies of the broker that must hold a publication before it is acknowledged
+    /// ([`Draft::replicas`]).
+    ///
+    /// [`Draft::replicas`]: crate::publication::Draft::replicas
+    pub replicas: u8,
     /// Subscribers may ask for differences instead of whole publications.
     pub delta: bool,
     /// What becomes of publications that a subscriber does not read fast enough, in a channel
@@ -120,6 +125,7 @@ impl Default for ChannelOptions {
             recovery_limit: RECOVERY_LIMIT,
             positioning: false,
             early: false,
+            replicas: 0,
             delta: false,
             overflow: Overflow::default(),
             user_limited: false,

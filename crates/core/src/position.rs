@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 
+use crate::publication::Publication;
+
 /// Names one history of a stream: one life of it, and in that life one lineage. It changes when the
 /// stream is reset or irreparably lost, and when a stream goes on from an earlier place than it had
 /// reached, so that what was seen beyond that place is seen to be another history. It does not
@@ -121,6 +123,37 @@ impl Position {
     #[must_use]
     pub fn new(epoch: Epoch, offset: u64) -> Self {
         Self { epoch, offset, tag: None }
+    }
+}
+
+/// How a publication stands to a place in its channel's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It is the next one.
+    Next,
+    /// It is at or before the place.
+    Known,
+    /// It is of another history, or there are others before it.
+    Elsewhere,
+}
+
+impl Position {
+    /// How a publication stands to this place.
+    #[must_use]
+    pub fn step(&self, publication: &Publication) -> Step {
+        if !self.epoch.is_empty() && self.epoch != publication.epoch {
+            return Step::Elsewhere;
+        }
+        let differs = |other: Option<Tag>| self.tag.zip(other).is_some_and(|(a, b)| a != b);
+        match publication.offset.checked_sub(self.offset) {
+            // The next number behind another past, or the same number and yet another message:
+            // history took another way.
+            Some(1) if differs(publication.before) => Step::Elsewhere,
+            Some(1) => Step::Next,
+            Some(0) if differs(Some(publication.tag)) => Step::Elsewhere,
+            Some(0) | None => Step::Known,
+            Some(_) => Step::Elsewhere,
+        }
     }
 }
 

@@ -48,6 +48,12 @@ impl Members {
         }
     }
 
+    /// Whether a user has a connection here.
+    #[must_use]
+    pub fn has(&self, user: &UserId) -> bool {
+        self.users.contains_key(user)
+    }
+
     /// Whether nobody is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -34,6 +34,9 @@ pub struct Draft {
     /// that moment, some have seen what the stream does not hold. Its publisher hears of it when it
     /// is stored, as always.
     pub early: bool,
+    /// Copies of the broker that must hold it before its publisher hears that it is published,
+    /// beside the broker itself; 0 where being stored is enough.
+    pub replicas: u8,
 }
 
 impl Draft {
@@ -48,6 +51,7 @@ impl Draft {
             retention: None,
             idempotency_key: None,
             early: false,
+            replicas: 0,
         }
     }
 }
@@ -62,6 +66,9 @@ pub struct Publication {
     /// Proves that its stream held the same before it; [`Tag::START`] in a channel that keeps no
     /// history.
     pub tag: Tag,
+    /// The tag of the publication before it, where its backend says so: whoever has that one knows
+    /// that nothing came between.
+    pub before: Option<Tag>,
     /// Its payload.
     pub data: Bytes,
     /// Who published it, when a client did.

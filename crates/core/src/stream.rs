@@ -114,6 +114,7 @@ impl Stream {
             epoch: self.epoch.clone(),
             offset: offset + 1,
             tag: tag.after(id),
+            before: None,
             data: draft.data,
             info: draft.info,
             tags: draft.tags,

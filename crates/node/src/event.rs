@@ -21,6 +21,11 @@ pub enum Event {
         /// The message.
         message: Message,
     },
+    /// Publications of a channel may have been lost: whoever follows its stream is to look.
+    Doubt {
+        /// The channel.
+        channel: ChannelName,
+    },
     /// Hand an answer to the session that asked.
     Answer {
         /// Its connection.

@@ -14,4 +14,4 @@ pub mod switchboard;
 mod sync;
 pub mod users;
 
-pub use node::Node;
+pub use node::{Node, Parts};

@@ -12,20 +12,41 @@ use trunkline_core::identity::{ClientId, ClientInfo, UserId};
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::Namespaces;
 use trunkline_core::presence::PresenceStats;
-use trunkline_core::publication::{Draft, Message};
+use trunkline_core::publication::Draft;
+use trunkline_core::roster::{Roster, Telling};
 use trunkline_core::session::{Answer, Ask, Ticket};
+use trunkline_core::signal::NodeId;
 use trunkline_telemetry::Metrics;
 
 use crate::event::Event;
-use crate::presence::Presence;
 use crate::survey::{ChannelSurvey, Pattern};
 use crate::switchboard::Switchboard;
 use crate::users::Users;
 
+/// What a node is made of.
+pub struct Parts {
+    /// Unique among all nodes, now and later.
+    pub id: NodeId,
+    /// For people.
+    pub name: Box<str>,
+    /// The namespaces.
+    pub namespaces: Namespaces,
+    /// The limits.
+    pub limits: Limits,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Which shards want to hear which channel.
+    pub switchboard: Arc<Switchboard>,
+    /// What carries and keeps publications, and delivers to the switchboard.
+    pub backend: Arc<dyn Backend>,
+    /// Who is in which channel.
+    pub roster: Arc<dyn Roster>,
+}
+
 /// One running process.
 pub struct Node {
     /// Unique among all nodes, now and later.
-    pub id: Box<str>,
+    pub id: NodeId,
     /// For people.
     pub name: Box<str>,
     /// The namespaces.
@@ -36,33 +57,36 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     switchboard: Arc<Switchboard>,
     backend: Arc<dyn Backend>,
-    presence: Presence,
+    roster: Arc<dyn Roster>,
     users: Users,
+    hears_at_once: bool,
 }
 
 impl Node {
     /// A node without connections.
     #[must_use]
-    pub fn new(
-        id: &str,
-        name: &str,
-        namespaces: Namespaces,
-        limits: Limits,
-        metrics: Arc<Metrics>,
-        switchboard: Arc<Switchboard>,
-        backend: Arc<dyn Backend>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { id, name, namespaces, limits, metrics, switchboard, backend, roster } = parts;
+        let hears_at_once = !backend.guarantees().shared;
+        let users = Users::default();
         Self {
-            id: id.into(),
-            name: name.into(),
+            id,
+            name,
             namespaces,
             limits,
             metrics,
             switchboard,
             backend,
-            presence: Presence::default(),
-            users: Users::default(),
+            roster,
+            users,
+            hears_at_once,
         }
+    }
+
+    /// Whether a channel is heard from the moment somebody listens to it.
+    #[must_use]
+    pub fn hears_at_once(&self) -> bool {
+        self.hears_at_once
     }
 
     /// Places a draft and delivers it to all subscribers.
@@ -96,16 +120,22 @@ impl Node {
         self.backend.remove_history(channel, done);
     }
 
-    /// The connections in a channel.
-    #[must_use]
-    pub fn presence(&self, channel: &ChannelName) -> Vec<Arc<ClientInfo>> {
-        self.presence.list(channel)
+    /// The connections in a channel, over all nodes.
+    pub fn presence(
+        &self,
+        channel: &ChannelName,
+        done: Completion<Result<Vec<Arc<ClientInfo>>, BackendError>>,
+    ) {
+        self.roster.members(channel, done);
     }
 
-    /// How many are in a channel.
-    #[must_use]
-    pub fn presence_stats(&self, channel: &ChannelName) -> PresenceStats {
-        self.presence.stats(channel)
+    /// How many are in a channel, over all nodes.
+    pub fn presence_stats(
+        &self,
+        channel: &ChannelName,
+        done: Completion<Result<PresenceStats, BackendError>>,
+    ) {
+        self.roster.stats(channel, done);
     }
 
     /// Does something to all connections it concerns, soon.
@@ -145,11 +175,23 @@ impl Node {
     /// A shard has its first listener of a channel.
     pub fn listen(&self, shard: usize, channel: &ChannelName) {
         self.switchboard.listen(shard, channel);
+        if !self.hears_at_once {
+            // Whoever has to know when the channel is heard asks.
+            self.backend.listen(channel, Box::new(|_| ()));
+        }
     }
 
     /// A shard has lost its last listener of a channel.
     pub fn unlisten(&self, shard: usize, channel: &ChannelName) {
-        self.switchboard.unlisten(shard, channel);
+        let nobody = self.switchboard.unlisten(shard, channel);
+        if self.hears_at_once || !nobody {
+            return;
+        }
+        self.backend.unlisten(channel);
+        // Another shard may have come in between, and told the backend before this one did.
+        if self.switchboard.wants(channel) {
+            self.backend.listen(channel, Box::new(|_| ()));
+        }
     }
 
     /// A connection of this user was let in.
@@ -164,23 +206,25 @@ impl Node {
 
     /// A connection is in a channel: counts it, and tells those who want to know.
     pub fn enter(&self, channel: &ChannelName, info: &Arc<ClientInfo>) {
-        let Some(options) = self.namespaces.options(channel) else { return };
-        if options.presence {
-            self.presence.join(channel, Arc::clone(info));
-        }
-        if options.join_leave {
-            self.backend.announce(channel, Message::Join(Arc::clone(info)));
+        if let Some(telling) = self.telling(channel) {
+            self.roster.enter(channel, info, telling);
         }
     }
 
     /// A connection has left a channel.
     pub fn exit(&self, channel: &ChannelName, info: &Arc<ClientInfo>) {
-        let Some(options) = self.namespaces.options(channel) else { return };
-        if options.presence {
-            self.presence.leave(channel, info.client);
+        if let Some(telling) = self.telling(channel) {
+            self.roster.exit(channel, info, telling);
         }
-        if options.join_leave {
-            self.backend.announce(channel, Message::Leave(Arc::clone(info)));
+    }
+
+    /// Whom it concerns when somebody comes or goes; `None` if it is nobody.
+    fn telling(&self, channel: &ChannelName) -> Option<Telling> {
+        let options = self.namespaces.options(channel)?;
+        match (options.join_leave, options.presence) {
+            (true, _) => Some(Telling::Connections),
+            (false, true) => Some(Telling::Nothing),
+            (false, false) => None,
         }
     }
 
@@ -204,9 +248,16 @@ impl Node {
                 let done = Box::new(|outcome| reply(Answer::History(outcome)));
                 self.backend.history(&channel, query, done);
             }
-            Ask::Presence(channel) => reply(Answer::Presence(self.presence.list(&channel))),
+            Ask::Hear(channel) => {
+                self.backend.listen(&channel, Box::new(|outcome| reply(Answer::Heard(outcome))));
+            }
+            Ask::Presence(channel) => {
+                let done = Box::new(|outcome| reply(Answer::Presence(outcome)));
+                self.roster.members(&channel, done);
+            }
             Ask::PresenceStats(channel) => {
-                reply(Answer::PresenceStats(self.presence.stats(&channel)));
+                let done = Box::new(|outcome| reply(Answer::PresenceStats(outcome)));
+                self.roster.stats(&channel, done);
             }
         }
     }

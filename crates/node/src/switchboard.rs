@@ -1,11 +1,12 @@
 //! Which shards want to hear which channel.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use trunkline_core::backend::Sink;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::limits::SHARDS;
 use trunkline_core::publication::Message;
+use trunkline_core::signal::Signal;
 
 use crate::event::Event;
 use crate::mailbox::Mailbox;
@@ -16,14 +17,18 @@ pub struct Switchboard {
     mailboxes: Vec<Arc<Mailbox<Event>>>,
     /// A bit per shard.
     interest: Striped<ChannelName, u64>,
+    ear: OnceLock<Ear>,
 }
+
+/// Who hears what other nodes say. Must not block.
+pub type Ear = Box<dyn Fn(Signal) + Send + Sync>;
 
 impl Switchboard {
     /// A switchboard for the shards behind `mailboxes`, at most [`SHARDS`].
     #[must_use]
     pub fn new(mailboxes: Vec<Arc<Mailbox<Event>>>) -> Self {
         debug_assert!(mailboxes.len() <= SHARDS, "interest is kept as a mask of that many bits");
-        Self { mailboxes, interest: Striped::default() }
+        Self { mailboxes, interest: Striped::default(), ear: OnceLock::new() }
     }
 
     /// How many shards there are.
@@ -37,14 +42,36 @@ impl Switchboard {
         *self.interest.of(channel).entry(channel.clone()).or_insert(0) |= 1 << shard;
     }
 
-    /// A shard has lost its last listener of a channel.
-    pub fn unlisten(&self, shard: usize, channel: &ChannelName) {
+    /// A shard has lost its last listener of a channel; says whether no shard has one now.
+    pub fn unlisten(&self, shard: usize, channel: &ChannelName) -> bool {
         let mut stripe = self.interest.of(channel);
-        if let Some(mask) = stripe.get_mut(channel) {
-            *mask &= !(1 << shard);
-            if *mask == 0 {
-                stripe.remove(channel);
-            }
+        let Some(mask) = stripe.get_mut(channel) else { return true };
+        *mask &= !(1 << shard);
+        let nobody = *mask == 0;
+        if nobody {
+            stripe.remove(channel);
+        }
+        nobody
+    }
+
+    /// Whether any shard has a listener of a channel.
+    #[must_use]
+    pub fn wants(&self, channel: &ChannelName) -> bool {
+        self.interest.of(channel).contains_key(channel)
+    }
+
+    /// Hands what other nodes say to `ear` from now on. Before that it is lost, as if this node had
+    /// come later. There is one ear; a second one hears nothing.
+    pub fn hand_signals_to(&self, ear: Ear) {
+        let _ = self.ear.set(ear); // There was one already.
+    }
+
+    fn tell_shards(&self, channel: &ChannelName, event: impl Fn() -> Event) {
+        let Some(mut mask) = self.interest.of(channel).get(channel).copied() else { return };
+        while mask != 0 {
+            let shard = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            self.mailboxes[shard].push(event());
         }
     }
 
@@ -70,12 +97,19 @@ impl Switchboard {
 
 impl Sink for Switchboard {
     fn deliver(&self, channel: &ChannelName, message: Message) {
-        let Some(mut mask) = self.interest.of(channel).get(channel).copied() else { return };
-        while mask != 0 {
-            let shard = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let (channel, message) = (channel.clone(), message.clone());
-            self.mailboxes[shard].push(Event::Deliver { channel, message });
+        self.tell_shards(channel, || Event::Deliver {
+            channel: channel.clone(),
+            message: message.clone(),
+        });
+    }
+
+    fn doubt(&self, channel: &ChannelName) {
+        self.tell_shards(channel, || Event::Doubt { channel: channel.clone() });
+    }
+
+    fn receive(&self, signal: Signal) {
+        if let Some(ear) = self.ear.get() {
+            ear(signal);
         }
     }
 

@@ -47,6 +47,7 @@ impl Shard {
             limits: &settings.node.limits,
             names: &|text| hub.name(text),
             positions: &|channel| hub.position_of(key, channel),
+            hears_at_once: settings.node.hears_at_once(),
             now: self.now,
             wall: self.wall,
         };
@@ -71,6 +72,7 @@ impl Shard {
                 self.encode_for(key, |codec, out| codec.encode_push(&push, out));
             }
             Effect::Connected { user } => self.connected(key, user),
+            Effect::Attend { channel } => self.attend(key, &channel),
             Effect::Listen { channel, joins, overflow } => {
                 self.listen(key, &channel, joins, overflow);
             }

@@ -41,6 +41,13 @@ impl Shard {
         }
     }
 
+    /// Publications of a channel may have been lost on their way here.
+    pub(crate) fn doubt(&mut self, channel: &ChannelName) {
+        if let Some(index) = self.hub.find(channel) {
+            self.tell_of_hole(index, channel);
+        }
+    }
+
     /// Tells those who listen with positions that they may have missed something. They are held
     /// again, so that what comes now is for none of them.
     fn tell_of_hole(&mut self, index: u32, channel: &ChannelName) {

@@ -14,6 +14,12 @@ use crate::shard::Shard;
 use crate::turn::{OPEN, Stretch};
 
 impl Shard {
+    pub(crate) fn attend(&mut self, key: ConnectionKey, channel: &ChannelName) {
+        if self.hub.attend(key, channel) {
+            self.settings.node.listen(self.index, channel);
+        }
+    }
+
     pub(crate) fn listen(
         &mut self,
         key: ConnectionKey,

@@ -14,6 +14,7 @@ impl Shard {
     pub(crate) fn receive(&mut self, event: Event) {
         match event {
             Event::Deliver { channel, message } => self.deliver(&channel, &message),
+            Event::Doubt { channel } => self.doubt(&channel),
             Event::Answer { connection, client, ticket, answer } => {
                 let open = self.connections.get_mut(connection as usize).and_then(|c| c.open());
                 if open.is_some_and(|open| open.session.client() == client) {

@@ -33,7 +33,7 @@ pub(super) fn run(state: &ApiState) -> Outcome {
     }
     json(&Info {
         nodes: [NodeInfo {
-            uid: &state.node.id,
+            uid: state.node.id.as_str(),
             name: &state.node.name,
             version: env!("CARGO_PKG_VERSION"),
             num_clients,

@@ -5,15 +5,17 @@ use trunkline_protocol::json::write_client_info;
 
 use super::{Outcome, envelope};
 use crate::ApiState;
+use crate::answer::begin;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::place::Place;
 
 /// `{channel}` → `{presence: {client id → {user, client, conn_info, chan_info}}}`.
-pub(super) fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
+pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
     let place = with_presence(state, fields)?;
     let mut members = vec![b'{'];
-    for info in state.node.presence(&place.channel) {
+    let found = begin(|done| state.node.presence(&place.channel, done)).outcome().await??;
+    for info in found {
         if members.len() > 1 {
             members.push(b',');
         }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::presence::with_presence;
 use super::{Outcome, json};
 use crate::ApiState;
+use crate::answer::begin;
 use crate::fields::Fields;
 
 #[derive(Serialize)]
@@ -14,8 +15,8 @@ struct Stats {
 }
 
 /// `{channel}` → `{num_clients, num_users}`.
-pub(super) fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
+pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
     let place = with_presence(state, fields)?;
-    let stats = state.node.presence_stats(&place.channel);
+    let stats = begin(|done| state.node.presence_stats(&place.channel, done)).outcome().await??;
     json(&Stats { num_clients: stats.clients, num_users: stats.users })
 }

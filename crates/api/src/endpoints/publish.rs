@@ -68,6 +68,7 @@ impl Content {
             retention: place.options.retention.filter(|_| !self.skip_history),
             idempotency_key: self.idempotency_key.clone(),
             early: place.options.early,
+            replicas: place.options.replicas,
             ..Draft::new(place.channel.clone())
         };
         let begun = begin(|done| state.node.publish(draft, done));

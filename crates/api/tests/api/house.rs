@@ -10,17 +10,19 @@ use tower::ServiceExt;
 use trunkline_api::{ApiState, router};
 use trunkline_auth::{ApiKeys, Secret};
 use trunkline_backend_memory::MemoryBackend;
-use trunkline_core::backend::{Backend, BackendError, Completion, Published};
+use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::{NodeId, Recipient, Signal};
 use trunkline_core::time::WallTime;
-use trunkline_node::Node;
 use trunkline_node::event::Event;
 use trunkline_node::mailbox::Mailbox;
+use trunkline_node::presence::LocalRoster;
 use trunkline_node::switchboard::Switchboard;
+use trunkline_node::{Node, Parts};
 use trunkline_telemetry::Metrics;
 
 pub(crate) const KEY: &str = "key of the house";
@@ -48,6 +50,10 @@ fn namespaces() -> Namespaces {
 struct Full(MemoryBackend);
 
 impl Backend for Full {
+    fn guarantees(&self) -> Guarantees {
+        self.0.guarantees()
+    }
+
     fn publish(&self, _draft: Draft, done: Completion<Result<Published, BackendError>>) {
         done(Err(BackendError::Full));
     }
@@ -67,6 +73,18 @@ impl Backend for Full {
 
     fn remove_history(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
         self.0.remove_history(channel, done);
+    }
+
+    fn listen(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        self.0.listen(channel, done);
+    }
+
+    fn unlisten(&self, channel: &ChannelName) {
+        self.0.unlisten(channel);
+    }
+
+    fn signal(&self, to: &Recipient, signal: Signal) {
+        self.0.signal(to, signal);
     }
 }
 
@@ -90,7 +108,17 @@ impl House {
         let sink = Arc::clone(&switchboard);
         let backend = backend(MemoryBackend::new(sink, Box::new(|| WallTime(1))));
         let metrics = Metrics::new(1);
-        let node = Node::new("n1", "attic", namespaces(), limits, metrics, switchboard, backend);
+        let roster = Arc::new(LocalRoster::new(Arc::clone(&backend)));
+        let node = Node::new(Parts {
+            id: NodeId::new("n1"),
+            name: "attic".into(),
+            namespaces: namespaces(),
+            limits,
+            metrics,
+            switchboard,
+            backend,
+            roster,
+        });
         let node = Arc::new(node);
         let keys = Arc::new(ApiKeys::new(&[Secret::new(KEY), Secret::new("second")]));
         let state = ApiState::new(Arc::clone(&node), keys, 1);

@@ -11,6 +11,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::position::Position;
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::Signal;
 use trunkline_core::time::WallTime;
 use trunkline_wal::files::Files;
 
@@ -27,6 +28,14 @@ impl Sink for Hearer {
     fn deliver(&self, channel: &ChannelName, message: Message) {
         let mut heard = self.0.lock().expect("nobody panics with it");
         heard.push((channel.clone(), message));
+    }
+
+    fn doubt(&self, _: &ChannelName) {
+        unreachable!("nothing is lost within a process");
+    }
+
+    fn receive(&self, _: Signal) {
+        unreachable!("there is no other node");
     }
 
     fn overloaded(&self) -> bool {

@@ -334,6 +334,9 @@ impl<F: Files + Clone, W: Fn(FakeDisk) -> F> Play<W> {
                 Ok(())
             }
             Err(BackendError::Stopped) => Ok(()),
+            Err(error @ (BackendError::Unavailable | BackendError::Unconfirmed)) => {
+                Err(format!("{error}, where there is no broker"))
+            }
         }
     }
 
@@ -414,6 +417,7 @@ fn placed(payload: &str, position: trunkline_core::position::Position) -> Public
         epoch: position.epoch,
         offset: position.offset,
         tag: position.tag.unwrap_or_default(),
+        before: None,
         data: payload.to_owned().into(),
         info: None,
         tags: Vec::new(),

@@ -13,6 +13,7 @@ use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::namespace::Retention;
 use trunkline_core::position::Position;
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::Signal;
 use trunkline_core::time::WallTime;
 use trunkline_wal::files::Files;
 
@@ -25,6 +26,14 @@ pub(crate) struct Recorder(Mutex<Vec<(String, Message)>>);
 impl Sink for Recorder {
     fn deliver(&self, channel: &ChannelName, message: Message) {
         self.0.lock().unwrap().push((channel.as_str().into(), message));
+    }
+
+    fn doubt(&self, _: &ChannelName) {
+        unreachable!("nothing is lost within a process");
+    }
+
+    fn receive(&self, _: Signal) {
+        unreachable!("there is no other node");
     }
 
     fn overloaded(&self) -> bool {

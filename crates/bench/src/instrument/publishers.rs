@@ -13,6 +13,7 @@ use trunkline_core::backend::{Backend, BackendError, Published, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::namespace::Retention;
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::Signal;
 
 use crate::error::BenchError;
 use crate::instrument::generator::{STALLED, TICK, stalled};
@@ -186,6 +187,10 @@ impl Sink for Counter {
         }
     }
 
+    fn doubt(&self, _: &ChannelName) {}
+
+    fn receive(&self, _: Signal) {}
+
     fn overloaded(&self) -> bool {
         false
     }
@@ -242,6 +247,8 @@ mod tests {
         struct Full;
         impl Sink for Full {
             fn deliver(&self, _: &ChannelName, _: Message) {}
+            fn doubt(&self, _: &ChannelName) {}
+            fn receive(&self, _: Signal) {}
             fn overloaded(&self) -> bool {
                 true
             }

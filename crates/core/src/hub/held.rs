@@ -1,8 +1,8 @@
 //! A listener whose past is being read, and what came meanwhile.
 
 use crate::limits::JOINING_BUFFER;
-use crate::position::Position;
-use crate::publication::{Message, Publication};
+use crate::position::{Position, Step};
+use crate::publication::Message;
 
 use super::ConnectionKey;
 use super::group::{Feed, Variant};
@@ -60,33 +60,5 @@ impl Held {
             beyond.push(message.clone());
         }
         Some((beyond, at))
-    }
-}
-
-/// How a publication stands to a place in its channel's stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// It is the next one.
-    Next,
-    /// It is at or before the place.
-    Known,
-    /// It is of another history, or there are others before it.
-    Elsewhere,
-}
-
-impl Position {
-    /// How a publication stands to this place.
-    pub(super) fn step(&self, publication: &Publication) -> Step {
-        if !self.epoch.is_empty() && self.epoch != publication.epoch {
-            return Step::Elsewhere;
-        }
-        let other = self.tag.is_some_and(|tag| tag != publication.tag);
-        match publication.offset.checked_sub(self.offset) {
-            Some(1) => Step::Next,
-            // The same number and yet another message: history took another way.
-            Some(0) if other => Step::Elsewhere,
-            Some(0) | None => Step::Known,
-            Some(_) => Step::Elsewhere,
-        }
     }
 }

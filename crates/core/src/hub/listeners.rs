@@ -4,12 +4,12 @@ use smallvec::SmallVec;
 
 use crate::channel::ChannelName;
 use crate::delta;
-use crate::position::Position;
+use crate::position::{Position, Step};
 use crate::publication::Message;
 
 use super::ConnectionKey;
 use super::group::{Feed, Group, UNMARKED, Variant};
-use super::held::{Held, Step};
+use super::held::Held;
 
 /// The listeners of one channel.
 #[derive(Debug)]

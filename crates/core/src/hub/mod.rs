@@ -151,8 +151,18 @@ impl Hub {
         }
     }
 
+    /// Counts a connection as a listener of a channel that is given nothing of it yet; says whether
+    /// it is the channel's first.
+    pub fn attend(&mut self, connection: ConnectionKey, channel: &ChannelName) -> bool {
+        let (index, first) = self.enter(channel);
+        self.step_out(connection, index);
+        self.listeners[index as usize].parked += 1;
+        self.stand(connection, Membership { listeners: index, slot: 0, group: PARKED });
+        first
+    }
+
     /// Lets a connection listen to a channel without positions; says whether it is the channel's
-    /// first. The connection must not listen to the channel yet.
+    /// first.
     pub fn listen(
         &mut self,
         connection: ConnectionKey,
@@ -162,6 +172,7 @@ impl Hub {
         overflow: Overflow,
     ) -> bool {
         let (index, first) = self.enter(channel);
+        self.step_out(connection, index);
         let listeners = &mut self.listeners[index as usize];
         let (group, slot) = listeners.join(connection, variant, Feed::Loose(overflow), joins);
         self.stand(connection, Membership { listeners: index, slot, group });

@@ -35,6 +35,7 @@ pub(super) fn publication(epoch: &str, offset: u64) -> Message {
         epoch: Epoch::new(epoch),
         offset,
         tag: Tag::START.after(&offset.to_be_bytes()),
+        before: None,
         data: Bytes::from(text),
         info: None,
         tags: Vec::new(),

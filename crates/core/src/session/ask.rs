@@ -87,6 +87,7 @@ impl Session {
             info: Some(info),
             retention: options.retention,
             early: options.early,
+            replicas: options.replicas,
             ..Draft::new(channel)
         })
     }
@@ -191,10 +192,11 @@ impl Session {
     ) {
         let id = match ticket {
             Ticket::Subscribe(ticket) => {
-                if let Answer::History(answer) = answer {
-                    self.positioned(*ticket, answer, around, effects);
-                }
-                return;
+                return match answer {
+                    Answer::History(answer) => self.positioned(*ticket, answer, around, effects),
+                    Answer::Heard(answer) => self.heard(*ticket, answer, around, effects),
+                    _ => {}
+                };
             }
             Ticket::CatchUp { number, channel } => {
                 if let Answer::History(answer) = answer {
@@ -215,11 +217,15 @@ impl Session {
         match answer {
             Answer::Published(Ok(_)) => succeed(id, Reply::Publish, effects),
             Answer::History(Ok(page)) => succeed(id, Reply::History(page), effects),
-            Answer::Presence(list) => succeed(id, Reply::Presence(list), effects),
-            Answer::PresenceStats(stats) => succeed(id, Reply::PresenceStats(stats), effects),
-            Answer::Published(Err(error)) | Answer::History(Err(error)) => {
-                self.fail(id, error.into(), effects);
-            }
+            Answer::Presence(Ok(list)) => succeed(id, Reply::Presence(list), effects),
+            Answer::PresenceStats(Ok(stats)) => succeed(id, Reply::PresenceStats(stats), effects),
+            // Only subscriptions ask for it.
+            Answer::Heard(Ok(())) => {}
+            Answer::Published(Err(error))
+            | Answer::History(Err(error))
+            | Answer::Heard(Err(error))
+            | Answer::Presence(Err(error))
+            | Answer::PresenceStats(Err(error)) => self.fail(id, error.into(), effects),
         }
     }
 }
@@ -229,6 +235,7 @@ impl From<BackendError> for ClientError {
         match error {
             BackendError::Overloaded => Self::TooManyRequests,
             BackendError::Full => Self::StorageFull,
+            BackendError::Unavailable | BackendError::Unconfirmed => Self::Unavailable,
             BackendError::Stopped => Self::Internal,
         }
     }

@@ -123,7 +123,7 @@ impl Session {
         for subscription in &mut self.subscriptions {
             match (subscription.waiting_for, &mut subscription.behind) {
                 (PARKED, Some(behind)) => behind.slow = true,
-                (LIVE, behind) if subscription.held => {
+                (LIVE, behind) if subscription.positioned => {
                     let Some(at) = (around.positions)(&subscription.channel) else { continue };
                     *behind = Some(Box::new(Behind { slow: true, ..Behind::new(at, around.now) }));
                     subscription.waiting_for = PARKED;

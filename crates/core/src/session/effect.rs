@@ -33,6 +33,11 @@ pub enum Effect {
         /// Its user.
         user: UserId,
     },
+    /// Count as a listener of a channel without positions, and deliver nothing of it yet.
+    Attend {
+        /// The channel.
+        channel: ChannelName,
+    },
     /// Deliver the messages of a channel without positions from now on.
     Listen {
         /// The channel.
@@ -122,6 +127,8 @@ pub enum Ask {
         /// What of it.
         query: HistoryQuery,
     },
+    /// Whether what is published in a channel reaches the node by now.
+    Hear(ChannelName),
     /// Who is there.
     Presence(ChannelName),
     /// How many are there.
@@ -135,10 +142,12 @@ pub enum Answer {
     Published(Result<Published, BackendError>),
     /// To [`Ask::History`].
     History(Result<HistoryPage, BackendError>),
+    /// To [`Ask::Hear`].
+    Heard(Result<(), BackendError>),
     /// To [`Ask::Presence`].
-    Presence(Vec<Arc<ClientInfo>>),
+    Presence(Result<Vec<Arc<ClientInfo>>, BackendError>),
     /// To [`Ask::PresenceStats`].
-    PresenceStats(PresenceStats),
+    PresenceStats(Result<PresenceStats, BackendError>),
 }
 
 /// All that a session needs to go on when an answer comes.
@@ -159,7 +168,7 @@ pub enum Ticket {
     },
 }
 
-/// What is needed to finish a subscription once its stream was read.
+/// What is needed to finish a subscription once its channel is heard, or its stream was read.
 #[derive(Debug)]
 pub struct SubscribeTicket {
     pub(super) number: u32,

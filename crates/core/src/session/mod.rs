@@ -54,6 +54,9 @@ pub struct Surroundings<'a> {
     pub names: &'a dyn Fn(&str) -> Option<ChannelName>,
     /// How far the connection has been given the stream of a channel it listens to.
     pub positions: &'a dyn Fn(&ChannelName) -> Option<Position>,
+    /// Whether a channel is heard from the moment somebody listens to it, as where its publications
+    /// are made in the same process. Elsewhere the broker has to be asked first.
+    pub hears_at_once: bool,
     /// Monotonic time.
     pub now: Tick,
     /// Wall-clock time.

@@ -97,7 +97,17 @@ mod tests {
         let publication = |offset| {
             let epoch = epoch.clone();
             let (tag, data, time) = (Tag::START, bytes::Bytes::new(), WallTime(0));
-            Arc::new(Publication { epoch, offset, tag, data, info: None, tags: vec![], time })
+            let before = None;
+            Arc::new(Publication {
+                epoch,
+                offset,
+                tag,
+                before,
+                data,
+                info: None,
+                tags: vec![],
+                time,
+            })
         };
         HistoryPage {
             top: Position::new(epoch.clone(), top),

@@ -96,7 +96,8 @@ impl Session {
         if options.binary && !self.abilities.binary {
             return Err(ClientError::NotAvailable.into());
         }
-        if options.has_positions() && self.asks_too_much() {
+        let asks = options.has_positions() || !around.hears_at_once;
+        if asks && self.asks_too_much() {
             return Err(ClientError::TooManyRequests.into());
         }
         let hears_joins =
@@ -145,7 +146,7 @@ impl Session {
     }
 
     /// Adds the subscription. In a channel with positions its stream is read first, and what is
-    /// published meanwhile is held back.
+    /// published meanwhile is held back. In one without, the channel has to be heard first.
     pub(super) fn enter_channel(
         &mut self,
         channel: ChannelName,
@@ -157,13 +158,15 @@ impl Session {
         let Wanted { origin, recover, reject_unrecovered, required, joins, delta, .. } = wanted;
         let Wanted { info, expires_at, data, .. } = wanted;
         let positioned = options.has_positions();
-        let number = if positioned { self.next_ticket() } else { CONNECT_REPLY };
+        let asks = positioned || !around.hears_at_once;
+        let number = if asks { self.next_ticket() } else { CONNECT_REPLY };
         let extra = (info.is_some() || expires_at.is_some())
             .then(|| Box::new(SubscriptionExtra { chan_info: info, expires_at }));
         self.subscriptions.push(Subscription {
             channel: channel.clone(),
             waiting_for: number,
-            held: positioned,
+            held: asks,
+            positioned,
             joins,
             delta,
             overflow: options.overflow,
@@ -174,7 +177,7 @@ impl Session {
         if expires_at.is_some() {
             self.plan_wake(around);
         }
-        if !positioned {
+        if !asks {
             let result = SubscribeResult {
                 expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
                 data,
@@ -182,22 +185,57 @@ impl Session {
             };
             return self.subscribed(origin, channel, result, around, effects);
         }
-        effects.push(Effect::Hold { channel: channel.clone(), joins, delta });
-        let query = recovery::query(recover.as_ref(), options);
-        let ticket = Box::new(SubscribeTicket {
+        let ask = if positioned {
+            effects.push(Effect::Hold { channel: channel.clone(), joins, delta });
+            let query = recovery::query(recover.as_ref(), options);
+            Ask::History { channel: channel.clone(), query }
+        } else {
+            effects.push(Effect::Attend { channel: channel.clone() });
+            Ask::Hear(channel.clone())
+        };
+        let ticket = Ticket::Subscribe(Box::new(SubscribeTicket {
             number,
             origin,
-            channel: channel.clone(),
+            channel,
             options: Arc::clone(options),
             recover,
             reject_unrecovered,
             required,
             data,
-        });
-        effects.push(Effect::Ask {
-            ticket: Ticket::Subscribe(ticket),
-            ask: Ask::History { channel, query },
-        });
+        }));
+        effects.push(Effect::Ask { ticket, ask });
+    }
+
+    /// A channel without positions is heard: the subscription can start.
+    pub(super) fn heard(
+        &mut self,
+        ticket: SubscribeTicket,
+        answer: Result<(), BackendError>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(expires_at) = self.awaited(&ticket) else {
+            return self.was_given_up(ticket.origin, around, effects);
+        };
+        if let Err(error) = answer {
+            return self.abandon(&ticket, error.into(), effects);
+        }
+        let result = SubscribeResult {
+            expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
+            data: ticket.data,
+            ..SubscribeResult::default()
+        };
+        self.subscribed(ticket.origin, ticket.channel, result, around, effects);
+    }
+
+    /// When a subscription that waits for this ticket expires; `None` if none does any more.
+    fn awaited(&mut self, ticket: &SubscribeTicket) -> Option<Option<WallTime>> {
+        let subscription = self.find(ticket.channel.as_str())?;
+        if subscription.waiting_for != ticket.number {
+            return None;
+        }
+        subscription.waiting_for = CONNECT_REPLY;
+        Some(subscription.extra.as_ref().and_then(|extra| extra.expires_at))
     }
 
     /// The stream of a channel was read: the subscription can start.
@@ -208,15 +246,10 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let number = ticket.number;
-        let Some(subscription) =
-            self.find(ticket.channel.as_str()).filter(|s| s.waiting_for == number)
-        else {
+        let Some(expires_at) = self.awaited(&ticket) else {
             return self.was_given_up(ticket.origin, around, effects);
         };
-        subscription.waiting_for = CONNECT_REPLY;
-        let expires_at = subscription.extra.as_ref().and_then(|extra| extra.expires_at);
-        let delta = subscription.delta;
+        let delta = self.find(ticket.channel.as_str()).is_some_and(|s| s.delta);
         let page = match answer {
             Ok(page) => page,
             Err(error) => return self.abandon(&ticket, error.into(), effects),

@@ -21,8 +21,10 @@ pub(super) struct Subscription {
     pub(super) channel: ChannelName,
     /// The ticket it waits for, [`CONNECT_REPLY`], or [`LIVE`].
     pub(super) waiting_for: u32,
-    /// Whether its messages are held back meanwhile.
+    /// Whether the hub knows of it meanwhile: its messages are held back, or it is given none yet.
     pub(super) held: bool,
+    /// Whether it has a place in the stream.
+    pub(super) positioned: bool,
     pub(super) joins: bool,
     pub(super) delta: bool,
     pub(super) overflow: Overflow,

@@ -15,7 +15,7 @@ const CLOSE_REASON_BYTES: usize = 123;
 #[must_use]
 pub fn error_code(error: &ClientError) -> (u32, bool) {
     match error {
-        ClientError::Internal | ClientError::StorageFull => (100, true),
+        ClientError::Internal | ClientError::StorageFull | ClientError::Unavailable => (100, true),
         ClientError::Unauthorized => (101, false),
         ClientError::UnknownChannel => (102, false),
         ClientError::PermissionDenied => (103, false),

@@ -88,6 +88,7 @@ pub(crate) fn publication(data: &str, offset: u64) -> Publication {
         epoch: Epoch::new(if offset > 0 { "e" } else { "" }),
         offset,
         tag: tag(offset),
+        before: None,
         data: data.to_owned().into(),
         info: None,
         tags: Vec::new(),

@@ -22,9 +22,10 @@ use trunkline_api::ApiState;
 use trunkline_auth::{ApiKeys, TokenGate, fresh_secret};
 use trunkline_config::{Config, Overrides};
 use trunkline_core::limits::Limits;
+use trunkline_core::signal::NodeId;
 use trunkline_core::time::WallTime;
-use trunkline_node::Node;
 use trunkline_node::switchboard::Switchboard;
+use trunkline_node::{Node, Parts};
 use trunkline_protocol::registry::{self, EndpointOptions};
 use trunkline_shard::{Settings, ShardHandle};
 use trunkline_telemetry::{Metrics, Protocol, init_logging};
@@ -68,15 +69,16 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let mailboxes = handles.iter().map(|handle: &ShardHandle| Arc::clone(&handle.mailbox));
     let switchboard = Arc::new(Switchboard::new(mailboxes.collect()));
     let (storage, storage_stopped) = Storage::open(&config, switchboard.clone())?;
-    let node = Arc::new(Node::new(
-        &fresh_secret(),
-        &doors.name(),
-        config.namespaces(),
+    let node = Arc::new(Node::new(Parts {
+        id: NodeId::new(&fresh_secret()),
+        name: doors.name().into(),
+        namespaces: config.namespaces(),
         limits,
         metrics,
         switchboard,
-        storage.backend(),
-    ));
+        backend: storage.backend(),
+        roster: storage.roster(),
+    }));
 
     // The shards.
     let (hand_over, reception) = http::reception();

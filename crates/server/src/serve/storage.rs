@@ -8,6 +8,8 @@ use trunkline_backend_embedded::{EmbeddedBackend, Options};
 use trunkline_backend_memory::MemoryBackend;
 use trunkline_config::{Config, Keeping};
 use trunkline_core::backend::{Backend, Sink};
+use trunkline_core::roster::Roster;
+use trunkline_node::presence::LocalRoster;
 
 use crate::cli::Failure;
 
@@ -69,6 +71,11 @@ impl Storage {
             Self::Memory(backend) => backend.clone(),
             Self::Embedded(backend) => backend.clone(),
         }
+    }
+
+    /// Who is in which channel.
+    pub(super) fn roster(&self) -> Arc<dyn Roster> {
+        Arc::new(LocalRoster::new(self.backend()))
     }
 
     /// Gives back what has expired, again and again.

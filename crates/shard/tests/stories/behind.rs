@@ -96,7 +96,7 @@ fn a_client_that_lags_for_too_long_is_closed_as_slow() {
     }
     eventually("it is given up", || node.count(|c| c.slow_closes.get()) == 1);
     assert_eq!(node.count(|c| c.disconnects.get(Closed::Slow)), 1);
-    assert_eq!(node.node.presence(&channel("both:1")).len(), 1);
+    assert_eq!(node.presence(&channel("both:1")).len(), 1);
     // It finds what was on the way, and why there is no more.
     let mut heard = 0;
     loop {
@@ -195,7 +195,7 @@ fn whoever_leaves_while_parked_leaves_nothing() {
     eventually("both are parked", || node.count(|c| c.parked.get()) >= 2);
     let [first, mut second] = clients;
     first.peer.reset();
-    eventually("it is gone", || node.node.presence(&channel("both:1")).len() == 1);
+    eventually("it is gone", || node.presence(&channel("both:1")).len() == 1);
     let id = second.command(&json!({"unsubscribe": {"channel": "both:1"}}));
     while second.json()["id"] != id {}
     assert_eq!(node.node.channel_count(), 0);

@@ -23,10 +23,10 @@ fn known(node: &TestNode, shard: usize, user: &str) -> (Client, ClientId) {
     let client = node.client_on(shard, user);
     let mut fresh = client;
     fresh.subscribe("met:known");
-    let ids = node.node.presence(&channel("met:known"));
+    let ids = node.presence(&channel("met:known"));
     let id = ids.iter().map(|info| info.client).next().expect("an id");
     fresh.ask(&serde_json::json!({"unsubscribe": {"channel": "met:known"}}));
-    eventually("it is gone", || node.node.presence(&channel("met:known")).is_empty());
+    eventually("it is gone", || node.presence(&channel("met:known")).is_empty());
     (fresh, id)
 }
 

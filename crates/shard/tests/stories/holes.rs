@@ -60,7 +60,7 @@ fn whoever_missed_too_much_comes_back_or_is_told_why() {
     assert_eq!(client.publication("brief:1"), 99);
     assert_eq!(plain.json()["pub"]["data"], 99);
     assert_eq!(node.count(|c| c.gaps.get(Gap::Trimmed)), 2);
-    assert_eq!(node.node.presence(&channel("brief:1")).len(), 2);
+    assert_eq!(node.presence(&channel("brief:1")).len(), 2);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn those_who_ask_for_it_hear_who_comes_and_goes() {
         assert_eq!(told(&mut host, "leave"), "guest", "also after an abnormal end");
         node.settle();
         incurious.expect_quiet();
-        assert_eq!(node.node.presence(&channel("met:hall")).len(), 2);
+        assert_eq!(node.presence(&channel("met:hall")).len(), 2);
     }
 }
 
@@ -188,7 +188,7 @@ fn a_subscription_too_late_for_its_history_ends_and_leaves_no_trace() {
     client.expect_quiet();
     assert_eq!(told(&mut witness, "join"), "waiting");
     assert_eq!(told(&mut witness, "leave"), "waiting");
-    assert_eq!(node.node.presence(&channel("brief:1")).len(), 1, "only the witness is there");
+    assert_eq!(node.presence(&channel("brief:1")).len(), 1, "only the witness is there");
     assert_eq!(node.count(|c| c.subscriptions.get()), 1);
     assert_eq!(node.count(|c| c.gaps.get(Gap::Trimmed)), 1);
 }
@@ -210,7 +210,7 @@ fn whoever_cannot_come_back_to_a_lost_subscription_is_sent_away() {
     node.backend.relent();
     assert!(client.json()["connect"]["subs"]["brief:1"].is_object());
     client.expect_close(3010);
-    assert_eq!(node.node.presence(&channel("brief:1")).len(), 1);
+    assert_eq!(node.presence(&channel("brief:1")).len(), 1);
     eventually("one subscription is left", || node.count(|c| c.subscriptions.get()) == 1);
 }
 
@@ -226,5 +226,5 @@ fn whoever_gives_up_while_the_past_is_read_leaves_nothing_behind() {
     node.backend.answer();
     node.settle();
     next.expect_quiet();
-    assert_eq!(node.node.presence(&channel("both:1")), []);
+    assert_eq!(node.presence(&channel("both:1")), []);
 }

@@ -57,12 +57,12 @@ fn nothing_is_left_of_a_thousand_clients_that_break_off() {
     }
     node.expect_empty();
     for name in &names {
-        assert_eq!(node.node.presence(&channel(name)), [], "{name}");
+        assert_eq!(node.presence(&channel(name)), [], "{name}");
     }
     // Their places are good for others.
     let mut client = node.client("late");
     client.subscribe("met:0");
-    assert_eq!(node.node.presence(&channel("met:0")).len(), 1);
+    assert_eq!(node.presence(&channel("met:0")).len(), 1);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_client_that_does_not_read_is_closed_as_slow_and_nobody_else_suffers() {
 
     let published = publish_until_slow(&node, &mut witness);
     assert_eq!(witness.push()["leave"]["info"]["user"], "deaf", "it is gone for the others");
-    assert_eq!(node.node.presence(&channel("met:hall")).len(), 1);
+    assert_eq!(node.presence(&channel("met:hall")).len(), 1);
     assert_eq!(node.count(|c| c.slow_closes.get()), 1);
     assert_eq!(node.count(|c| c.disconnects.get(Closed::Slow)), 1);
     node.publish("met:hall", "0");

@@ -90,14 +90,14 @@ fn whoever_breaks_off_leaves_nothing_behind() {
     for abruptly in [true, false] {
         let mut client = node.client("ann");
         client.subscribe("met:hall");
-        assert_eq!(node.node.presence(&channel("met:hall")).len(), 1);
+        assert_eq!(node.presence(&channel("met:hall")).len(), 1);
         if abruptly {
             client.peer.reset();
         } else {
             drop(client);
         }
         node.expect_empty();
-        assert_eq!(node.node.presence(&channel("met:hall")), []);
+        assert_eq!(node.presence(&channel("met:hall")), []);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use trunkline_core::backend::Sink;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::publication::Message;
+use trunkline_core::signal::Signal;
 
 /// Hands on what comes, but for publications that are to be lost.
 pub(crate) struct Losing {
@@ -44,6 +45,14 @@ impl Sink for Losing {
             }
         }
         self.behind.deliver(channel, message);
+    }
+
+    fn doubt(&self, channel: &ChannelName) {
+        self.behind.doubt(channel);
+    }
+
+    fn receive(&self, signal: Signal) {
+        self.behind.receive(signal);
     }
 
     fn overloaded(&self) -> bool {

@@ -9,16 +9,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::backend::Sink;
+use trunkline_core::channel::ChannelName;
 use trunkline_core::gate::Policy;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
+use trunkline_core::identity::ClientInfo;
 use trunkline_core::limits::Limits;
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::NodeId;
 use trunkline_core::time::WallTime;
-use trunkline_node::Node;
 use trunkline_node::event::Event;
 use trunkline_node::mailbox::Mailbox;
+use trunkline_node::presence::LocalRoster;
 use trunkline_node::survey::{ChannelSurvey, Pattern};
 use trunkline_node::switchboard::Switchboard;
+use trunkline_node::{Node, Parts};
 use trunkline_protocol::registry::{self, EndpointOptions};
 use trunkline_shard::{Listening, Settings, Shard, ShardHandle};
 use trunkline_telemetry::{Gap, Metrics, Protocol, ShardCounters};
@@ -94,15 +98,16 @@ impl TestNode {
         let way = Arc::new(Losing::new(switchboard.clone()));
         let memory = Arc::new(MemoryBackend::new(way.clone(), Box::new(wall_clock)));
         let backend = Arc::new(Withholding::new(memory));
-        let node = Arc::new(Node::new(
-            "test",
-            "test",
-            namespaces(),
-            setup.limits.clone(),
-            Metrics::new(setup.shards),
+        let node = Arc::new(Node::new(Parts {
+            id: NodeId::new("test"),
+            name: "test".into(),
+            namespaces: namespaces(),
+            limits: setup.limits.clone(),
+            metrics: Metrics::new(setup.shards),
             switchboard,
-            backend.clone(),
-        ));
+            backend: backend.clone(),
+            roster: Arc::new(LocalRoster::new(backend.clone())),
+        }));
         let secrets = setup.tls.then(Secrets::new);
         let (tell, handed_over) = pipe();
         let (address, listening) = listen(setup.shards, setup.spread);
@@ -141,6 +146,14 @@ impl TestNode {
     /// What all shards have counted.
     pub(crate) fn count<N: std::iter::Sum>(&self, read: impl Fn(&ShardCounters) -> N) -> N {
         (0..self.mailboxes.len()).map(|shard| read(self.counters(shard))).sum()
+    }
+
+    /// Who is in a channel.
+    pub(crate) fn presence(&self, channel: &ChannelName) -> Vec<Arc<ClientInfo>> {
+        let (tell, told) = pipe();
+        let done = Box::new(move |found| tell.send(found).expect("somebody waits"));
+        self.node.presence(channel, done);
+        told.recv().expect("an answer").expect("nothing is in the way")
     }
 
     /// How often somebody was told of a gap.

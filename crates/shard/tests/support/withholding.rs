@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use trunkline_core::backend::{Backend, BackendError, Completion, Published};
+use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::{Recipient, Signal};
 
 type Held = Box<dyn FnOnce() + Send>;
 
@@ -46,6 +47,10 @@ impl Withholding {
 }
 
 impl Backend for Withholding {
+    fn guarantees(&self) -> Guarantees {
+        self.behind.guarantees()
+    }
+
     fn publish(&self, draft: Draft, done: Completion<Result<Published, BackendError>>) {
         self.behind.publish(draft, done);
     }
@@ -73,5 +78,17 @@ impl Backend for Withholding {
 
     fn remove_history(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
         self.behind.remove_history(channel, done);
+    }
+
+    fn listen(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        self.behind.listen(channel, done);
+    }
+
+    fn unlisten(&self, channel: &ChannelName) {
+        self.behind.unlisten(channel);
+    }
+
+    fn signal(&self, to: &Recipient, signal: Signal) {
+        self.behind.signal(to, signal);
     }
 }

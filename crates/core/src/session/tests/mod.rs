@@ -2,6 +2,7 @@
 
 mod ask;
 mod behind;
+mod broker;
 mod connect;
 mod connecting;
 mod control;
@@ -40,6 +41,7 @@ struct Asked {
 enum Subject {
     Publish,
     History,
+    Hear,
     Presence,
     PresenceStats,
 }
@@ -56,6 +58,8 @@ struct Scene {
     witness: Witness,
     /// How far it was given streams, as `channel=epoch@offset`; elsewhere it is `e@9`.
     known: Vec<String>,
+    /// Whether a channel is heard only once the broker says so.
+    over_a_broker: bool,
 }
 
 impl Scene {
@@ -79,6 +83,7 @@ impl Scene {
             asked: Vec::new(),
             witness: Witness::default(),
             known: Vec::new(),
+            over_a_broker: false,
         }
     }
 
@@ -162,6 +167,7 @@ impl Scene {
                 };
                 Some(self.known.iter().find_map(at).unwrap_or_else(|| script::position("e@9")))
             },
+            hears_at_once: !self.over_a_broker,
             now: self.now,
             wall: self.wall,
         };
@@ -181,6 +187,7 @@ impl Scene {
                 let about = match ask {
                     Ask::Publish(_) => Subject::Publish,
                     Ask::History { .. } => Subject::History,
+                    Ask::Hear(_) => Subject::Hear,
                     Ask::Presence(_) => Subject::Presence,
                     Ask::PresenceStats(_) => Subject::PresenceStats,
                 };

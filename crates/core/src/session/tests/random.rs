@@ -107,6 +107,7 @@ fn answer(scene: &mut Scene, which: usize, how: usize) {
     let text = match about {
         Subject::Publish => ["", "", "", "overloaded"][how],
         Subject::History => ["e@4 3 4", "f@9", "e@2", "overloaded"][how],
+        Subject::Hear => ["", "", "", "overloaded"][how],
         Subject::Presence => "ann bob",
         Subject::PresenceStats => "2 2",
     };
@@ -125,10 +126,12 @@ proptest! {
     fn whatever_happens_the_order_is_kept(
         introduction in select(INTRODUCTIONS),
         gaps in any::<bool>(),
+        over_a_broker in any::<bool>(),
         steps in proptest::collection::vec(step(), 0..80),
     ) {
         let abilities = Abilities { binary: true, pong: true, gaps, delta: true };
-        let mut scene = Scene::with(Limits::default(), abilities).after(&[introduction]);
+        let scene = Scene { over_a_broker, ..Scene::with(Limits::default(), abilities) };
+        let mut scene = scene.after(&[introduction]);
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Request(request) => drop(scene.feed(&format!("{} {request}", at + 2))),

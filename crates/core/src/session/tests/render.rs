@@ -16,6 +16,7 @@ pub(super) fn effect(effect: &Effect) -> String {
         Effect::Reply { id, result: Err(error) } => format!("{id} error: {error}"),
         Effect::Push(push) => format!("push {}", self::push(push)),
         Effect::Connected { user } => format!("connected {}", name(user.as_str())),
+        Effect::Attend { channel } => format!("attend {channel}"),
         Effect::Listen { channel, joins, overflow } => {
             let overflow = match overflow {
                 Overflow::Close => String::new(),
@@ -142,6 +143,7 @@ fn ask(ask: &Ask) -> String {
             let since = since.unwrap_or_default();
             format!("history {channel}{since} limit {limit}{}", flag("reverse", *reverse))
         }
+        Ask::Hear(channel) => format!("hear {channel}"),
         Ask::Presence(channel) => format!("presence {channel}"),
         Ask::PresenceStats(channel) => format!("presence_stats {channel}"),
     }

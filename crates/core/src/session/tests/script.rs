@@ -153,6 +153,8 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
             let publications = offsets.map(|offset| publication(&top, offset)).collect();
             Answer::History(Ok(HistoryPage { top, publications, anchor: None, ancestors }))
         }
+        Subject::Hear if overloaded => Answer::Heard(Err(BackendError::Unavailable)),
+        Subject::Hear => Answer::Heard(Ok(())),
         Subject::Presence => {
             let info = |user| ClientInfo {
                 user: UserId::new(user),
@@ -160,12 +162,12 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
                 conn_info: None,
                 chan_info: None,
             };
-            Answer::Presence(words().map(|user| Arc::new(info(user))).collect())
+            Answer::Presence(Ok(words().map(|user| Arc::new(info(user))).collect()))
         }
         Subject::PresenceStats => {
             let mut numbers = words().map(|number| number.parse().unwrap());
             let mut number = || numbers.next().expect("connections and users");
-            Answer::PresenceStats(PresenceStats { clients: number(), users: number() })
+            Answer::PresenceStats(Ok(PresenceStats { clients: number(), users: number() }))
         }
     }
 }
@@ -175,6 +177,7 @@ fn publication(top: &Position, offset: u64) -> Arc<Publication> {
         epoch: top.epoch.clone(),
         offset,
         tag: Tag::START,
+        before: None,
         data: Bytes::from_static(b"1"),
         info: None,
         tags: Vec::new(),

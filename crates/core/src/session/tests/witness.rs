@@ -10,6 +10,7 @@ use crate::session::{Effect, Input, Session};
 
 #[derive(Debug, PartialEq, Eq)]
 enum Standing {
+    Attending,
     Held,
     Listening,
     Parked,
@@ -51,9 +52,13 @@ impl Witness {
             Effect::Push(Push::Connect(_)) => self.connecting = false,
             Effect::Push(_) => assert!(!self.connecting, "before the connect reply: {effect:?}"),
             Effect::Connected { .. } => self.connecting = true,
+            Effect::Attend { channel } => {
+                let before = self.hub.insert(channel.to_string(), Standing::Attending);
+                assert_eq!(before, None, "{effect:?}");
+            }
             Effect::Listen { channel, .. } => {
                 let before = self.hub.insert(channel.to_string(), Standing::Listening);
-                assert_eq!(before, None, "{effect:?}");
+                assert!(matches!(before, None | Some(Standing::Attending)), "{effect:?}");
             }
             Effect::Hold { channel, .. } => {
                 let before = self.hub.insert(channel.to_string(), Standing::Held);
