@@ -84,6 +84,12 @@ pub trait Codec: Send + Sync {
         false
     }
 
+    /// Whether a client that was sent `payload` whole holds it byte for byte: only then can what
+    /// comes next be told as a difference. Not so if something else had to be written in its stead.
+    fn keeps(&self, _payload: &[u8]) -> bool {
+        true
+    }
+
     /// Reads the commands of a message and hands each to `sink`, until it breaks.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::channel::ChannelName;
 use crate::error::CloseReason;
 use crate::identity::{ClientId, UserId};
+use crate::time::WallTime;
 
 /// Which connections are meant: those of `user`, narrowed by the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,15 @@ pub enum Action {
     Unsubscribe {
         /// The channel.
         channel: ChannelName,
+    },
+    /// Say how long it may go on, as a newer token would.
+    Refresh {
+        /// Not at all: it is closed as expired.
+        expired: bool,
+        /// Until when; `None` for as long as it likes. A time that has passed closes it as expired.
+        expires_at: Option<WallTime>,
+        /// Shown to others as `conn_info` from now on; `None` leaves what is known.
+        info: Option<Bytes>,
     },
 }
 

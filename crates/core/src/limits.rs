@@ -57,6 +57,33 @@ pub const ASKS_IN_FLIGHT: usize = 256;
 /// than that nothing more is held back: what follows is read from history as well.
 pub const JOINING_BUFFER: usize = 4096;
 
+/// Publications a node remembers of a stream that is kept elsewhere, so that those who come back at
+/// once, as when another node has died, are served without asking the broker for each.
+pub const LINE_PUBLICATIONS: usize = 64;
+
+/// Bytes of them ([`Publication::weight`](crate::publication::Publication::weight)).
+pub const LINE_BYTES: usize = 32 * 1024;
+
+/// Streams a node reads at a time to find out what it has missed. Enough to keep a broker busy, and
+/// few enough that publishers and clients are served meanwhile.
+pub const LINES_READ_AT_ONCE: usize = 256;
+
+/// How long a node waits before it tries to read a stream again that could not be read, in
+/// milliseconds.
+pub const LINE_RETRY_MS: u64 = 250;
+
+/// How long a node goes on hearing a channel after its last listener has left, in milliseconds: who
+/// comes back within that time causes no traffic.
+pub const LINGER_MS: u64 = 5_000;
+
+/// How often a node looks whether it has missed something of streams of which something has come
+/// since the last look, though nothing hints at it, in milliseconds.
+pub const LINE_CHECK_MS: u64 = 60_000;
+
+/// How often it does so with all others, in milliseconds (1 hour): brokers forget streams that nobody
+/// has used for [`STREAM_IDLE_MS`].
+pub const LINE_TOUCH_MS: u64 = 3_600_000;
+
 /// How long a subscription that lags waits before its stream is read again when that has failed or
 /// has brought nothing, in milliseconds: several tries within any sane [`Limits::lag_ms`].
 pub const CATCH_UP_RETRY_MS: u64 = 500;
@@ -64,6 +91,43 @@ pub const CATCH_UP_RETRY_MS: u64 = 500;
 /// How long a node that has died is taken for living, at most, in milliseconds: its connections are
 /// gone from all channels by then, and everybody who wants to hear it has.
 pub const DEAD_NODE_MS: u64 = 40_000;
+
+/// How often a node says that it is there, in milliseconds. With as many nodes as may be, each of
+/// them hears 200 of these a second.
+pub const HERE_EVERY_MS: u64 = 2_500;
+
+/// How long another node may be silent before it is taken for gone, in milliseconds: three times it
+/// may go unheard, as when the broker fails over.
+pub const PEER_SILENT_MS: u64 = 10_000;
+
+/// Other nodes one node knows at most. Who says more often than that that it is there says it to
+/// the square of their number: beyond this a cluster would spend its time on greetings.
+pub const PEERS: usize = 500;
+
+/// How long a question to all nodes waits for those that do not answer, in milliseconds: far more
+/// than a loaded node takes, and less than whoever asked has patience for.
+pub const SURVEY_DEADLINE_MS: u64 = 2_000;
+
+/// Questions to all nodes that one node may have open. They are an operator's, and each may gather
+/// megabytes.
+pub const SURVEYS: usize = 64;
+
+/// Channels that one answer over all nodes lists at most: some 10 MB of names.
+pub const SURVEY_CHANNELS: usize = 100_000;
+
+/// Connections that one answer over all nodes lists at most: of one user, who has a handful.
+pub const SURVEY_CONNECTIONS: usize = 10_000;
+
+/// Channels one signal carries at most, as listeners of channels or as channels of connections, so
+/// that none is larger than the broker likes (256 KB at worst).
+pub const SIGNAL_CHANNELS: usize = 1_000;
+
+/// Longest time an exit is held back in case the user comes back, in milliseconds.
+pub const DEBOUNCE_MS: u64 = 60_000;
+
+/// Exits one node holds back at most: one for each connection it accepts by default. Beyond it the
+/// one that is due first is carried out early.
+pub const EXITS_HELD: usize = 100_000;
 
 /// How many clients one presence answer may list. Larger channels want `presence_stats`.
 pub const PRESENCE_CLIENTS: usize = 100_000;

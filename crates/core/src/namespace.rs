@@ -73,6 +73,9 @@ pub struct ChannelOptions {
     pub join_leave: bool,
     /// Subscribers hear it without asking.
     pub force_push_join_leave: bool,
+    /// Milliseconds in which a user who has left may come back without anybody hearing of either; 0
+    /// tells of each connection at once. At most [`DEBOUNCE_MS`](crate::limits::DEBOUNCE_MS).
+    pub debounce_ms: u64,
     /// What is kept of the channel; `None` for nothing.
     pub retention: Option<Retention>,
     /// Clients may come back at a position and receive what they missed.
@@ -119,6 +122,7 @@ impl Default for ChannelOptions {
             presence: false,
             join_leave: false,
             force_push_join_leave: false,
+            debounce_ms: 0,
             retention: None,
             recovery: false,
             recovery_mode: RecoveryMode::default(),

@@ -26,7 +26,8 @@ pub enum Telling {
 
 /// Who is in which channel.
 pub trait Roster: Send + Sync {
-    /// A connection of this node is in a channel.
+    /// A connection of this node is in a channel. One that is in it already is known by `info` from
+    /// now on; that its user has come is not news then.
     fn enter(&self, channel: &ChannelName, info: &Arc<ClientInfo>, telling: Telling);
 
     /// A connection of this node has left a channel, told of as when it entered.

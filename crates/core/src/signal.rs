@@ -111,6 +111,8 @@ pub enum Signal {
     Here(NodeReport),
     /// It is going.
     Gone(NodeId),
+    /// The publications of a channel were removed.
+    Cleared(ChannelName),
     /// Something is to be done to all connections it concerns.
     Control(Arc<Control>),
     /// It wants to know something.
@@ -122,13 +124,17 @@ pub enum Signal {
         /// What.
         question: Question,
     },
-    /// What it was asked.
+    /// What it was asked. A long answer comes in parts, in order.
     Answer {
         /// Who answers.
         from: NodeId,
         /// The number of the question.
         number: u64,
-        /// The answer.
+        /// The place of this part, from 0.
+        part: u32,
+        /// Whether there is no further part.
+        last: bool,
+        /// What was found.
         finding: Finding,
     },
     /// A client's command that came to another node than the one that holds its connection.

@@ -1,5 +1,6 @@
 //! The listeners of one channel, and how far its stream has come to them.
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::channel::ChannelName;
@@ -110,6 +111,16 @@ impl Listeners {
         }
     }
 
+    /// Forgets the place of the last publication that came, once nobody who listens with positions
+    /// stands there any more: whoever is let in next says where the stream goes on, which may be an
+    /// earlier place than it had come to.
+    pub fn forget_place(&mut self) {
+        if self.following().is_empty() {
+            self.position = None;
+            self.last = None;
+        }
+    }
+
     /// Those who listen with positions now.
     #[must_use]
     pub fn following(&self) -> Vec<ConnectionKey> {
@@ -147,6 +158,15 @@ impl Listeners {
             return None;
         }
         delta::diff(&before.data, &now.data)
+    }
+
+    /// The payload that [`Listeners::patch`] starts from.
+    #[must_use]
+    pub fn base(&self) -> Option<Bytes> {
+        match self.last.as_ref()? {
+            Message::Publication(before) => Some(before.data.clone()),
+            Message::Join(_) | Message::Leave(_) => None,
+        }
     }
 
     /// Remembers a publication that was delivered for the differences to come; returns those who

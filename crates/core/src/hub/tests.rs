@@ -284,3 +284,16 @@ fn differences_come_after_a_whole_publication() {
     follow(&mut hub, 1, true, &at("e", 4));
     assert_eq!(listeners(&mut hub).patch(&publication("e", 5)), None);
 }
+
+#[test]
+fn a_stream_may_go_on_behind_an_earlier_place_once_nobody_stands_at_the_later_one() {
+    let mut hub = Hub::default();
+    follow(&mut hub, 1, false, &at("e", 5));
+    listeners(&mut hub).forget_place();
+    assert_eq!(hub.position_of(1, &channel("a")), Some(at("e", 5)), "somebody stands there");
+    hub.hold(1, &channel("a"), JSON, false, false);
+    listeners(&mut hub).forget_place();
+    let released = hub.release(1, &channel("a"), &at("e", 3));
+    assert_eq!(released, Released::Listening(vec![]));
+    assert_eq!(listeners(&mut hub).arrive(&publication("e", 4)), Arrival::Next);
+}

@@ -197,7 +197,8 @@ impl Session {
         let asked = |s: &Subscription| s.waiting_for == number && s.channel == *channel;
         let Some(index) = self.subscriptions.iter().position(asked) else {
             self.asks -= 1;
-            return;
+            // It was ended while it caught up: the next one has its turn.
+            return self.wait_for_room(effects);
         };
         self.subscriptions[index].waiting_for = PARKED;
         match (answer, around.namespaces.options(channel)) {

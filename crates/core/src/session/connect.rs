@@ -1,5 +1,7 @@
 //! Letting a client in, and keeping its identity fresh.
 
+use bytes::Bytes;
+
 use crate::channel::ChannelName;
 use crate::command::{ConnectRequest, Request};
 use crate::error::{ClientError, CloseReason};
@@ -7,6 +9,7 @@ use crate::gate::TokenError;
 use crate::identity::{Identity, ServerSubscription, UserId};
 use crate::limits::{CLIENT_NAME_BYTES, CLIENT_VERSION_BYTES, USER_ID_BYTES};
 use crate::reply::{ConnectResult, Push, RefreshResult, Reply, SubscribeResult};
+use crate::time::WallTime;
 
 use super::subscribe::Wanted;
 use super::{Effect, Extra, Origin, Phase, Session, Surroundings, seconds_until, succeed};
@@ -172,14 +175,26 @@ impl Session {
             }
         };
         let expires_in = identity.expires_at.map(|then| seconds_until(then, around.wall));
-        let extra = self.extra.get_or_insert_default();
-        extra.expires_at = identity.expires_at;
-        if identity.info.is_some() {
-            extra.conn_info = identity.info;
-        }
-        self.plan_wake(around);
+        self.go_on_until(identity.expires_at, identity.info, around);
         let result = RefreshResult { client: self.client, expires_in };
         succeed(id, Reply::Refresh(Box::new(result)), effects);
+    }
+
+    /// From now on the connection expires then, and is shown to others like this.
+    pub(super) fn go_on_until(
+        &mut self,
+        expires_at: Option<WallTime>,
+        info: Option<Bytes>,
+        around: &Surroundings<'_>,
+    ) {
+        // Where every client may do everything, none expires.
+        let expires_at = expires_at.filter(|_| !around.policy.insecure);
+        let extra = self.extra.get_or_insert_default();
+        extra.expires_at = expires_at;
+        if info.is_some() {
+            extra.conn_info = info;
+        }
+        self.plan_wake(around);
     }
 }
 

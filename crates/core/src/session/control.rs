@@ -29,6 +29,15 @@ impl Session {
                     reason: UnsubscribeReason::Server,
                 }));
             }
+            Action::Refresh { expired, expires_at, info } => {
+                if !self.is_connected() {
+                    return;
+                }
+                if expired || expires_at.is_some_and(|then| then <= around.wall) {
+                    return self.close(CloseReason::Expired, effects);
+                }
+                self.go_on_until(expires_at, info, around);
+            }
             Action::Subscribe { channel, info, data } => {
                 let room = self.subscriptions.len() < around.limits.channels_per_connection;
                 let known = self.find(channel.as_str()).is_some();

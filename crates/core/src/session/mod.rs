@@ -189,6 +189,11 @@ impl Session {
         self.subscriptions.len()
     }
 
+    /// The channels it is subscribed to.
+    pub fn channels(&self) -> impl Iterator<Item = &ChannelName> {
+        self.subscriptions.iter().map(|subscription| &subscription.channel)
+    }
+
     /// When [`Input::Timer`] is due.
     #[must_use]
     pub fn wake_at(&self) -> Tick {

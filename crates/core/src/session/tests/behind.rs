@@ -190,3 +190,13 @@ fn whoever_leaves_while_behind_leaves_nothing() {
         scene.check("gone", &["unlisten log:a", "exit log:a ann"]);
     }
 }
+
+#[test]
+fn one_that_is_ended_while_it_catches_up_does_not_keep_the_next_from_it() {
+    let mut scene = subscriber(false).after(&["3 subscribe log:b", "answer e@4"]);
+    scene.feed("crowded log:a=e@4 log:b=e@4");
+    scene.check("drained", CATCHES_UP);
+    scene.check("4 unsubscribe log:a", &["unlisten log:a", "exit log:a ann", "4 unsubscribed"]);
+    scene.check("answer e@6 5 6", &["drain"]);
+    scene.check("drained", &["hold log:b", "ask history log:b since e@4 limit 300"]);
+}

@@ -109,3 +109,36 @@ fn a_newer_token_of_a_subscription_must_be_good() {
         assert_eq!(effects, ["unlisten open:a", "exit open:a ann", "close InvalidToken"]);
     }
 }
+
+#[test]
+fn the_application_may_let_a_connection_go_on() {
+    let mut scene = Scene::new().after(&["1 connect token=user/ann/exp=3/info=x"]);
+    scene.check("control refresh exp=100 info=y", &[]);
+    scene.check("3 publish open:a 1", &["ask publish open:a 1 by ann conn=y"]);
+    scene.check("wait 28000", &["ping"]);
+    scene.feed("0 pong");
+    scene.check("control refresh", &[]);
+    scene.check("4 publish open:a 1", &["ask publish open:a 1 by ann conn=y"]);
+    scene.check("wait 1000000", &["ping"]);
+}
+
+#[test]
+fn the_application_may_let_a_connection_expire() {
+    for line in ["control refresh expired", "control refresh expired exp=100"] {
+        Scene::of_ann().check(line, &["close Expired"]);
+    }
+    let mut scene = Scene::of_ann();
+    scene.feed("wait 5000");
+    scene.check("control refresh exp=5", &["close Expired"]);
+    let mut scene = Scene::of_ann().after(&["control refresh exp=3"]);
+    assert_eq!(scene.session.wake_at(), Tick(12_507), "the first ping comes earlier");
+    scene.pass(27_999);
+    scene.check("2 refresh user/ann/exp=60", &["2 refreshed ttl=33"]);
+}
+
+#[test]
+fn whoever_was_not_let_in_cannot_be_let_go_on() {
+    let mut scene = Scene::new();
+    scene.check("control refresh exp=100", &[]);
+    scene.check("wait 10000", &["close Stale"]);
+}

@@ -61,6 +61,7 @@ const CONTROLS: &[&str] = &[
     "control subscribe log:a",
     "control subscribe open:s data=1",
     "control subscribe log:s",
+    "control refresh exp=100000 info=z",
     "control unsubscribe log:a",
     "control unsubscribe log:s",
     "control unsubscribe open:s",

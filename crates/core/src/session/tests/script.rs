@@ -30,6 +30,7 @@ use crate::publication::Publication;
 use crate::session::{Answer, Input};
 use crate::time::WallTime;
 
+use super::surroundings::START;
 use super::{CLIENT, Subject};
 
 pub(super) fn channel(text: &str) -> ChannelName {
@@ -131,6 +132,13 @@ pub(super) fn action(line: &str) -> Action {
             data: bytes("data"),
         },
         "unsubscribe" => Action::Unsubscribe { channel: channel(words.place(1)) },
+        "refresh" => Action::Refresh {
+            expired: words.flag("expired"),
+            expires_at: words
+                .named("exp")
+                .map(|seconds| WallTime(START.0 + 1000 * seconds.parse::<u64>().expect("seconds"))),
+            info: bytes("info"),
+        },
         verb => panic!("{verb:?} is no action"),
     }
 }
