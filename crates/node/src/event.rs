@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::control::Control;
 use trunkline_core::hub::ConnectionKey;
@@ -9,7 +10,7 @@ use trunkline_core::identity::ClientId;
 use trunkline_core::publication::Message;
 use trunkline_core::session::{Answer, Ticket};
 
-use crate::survey::ChannelSurvey;
+use crate::survey::{ChannelSurvey, ConnectionSurvey};
 
 /// Something for a shard to do.
 #[derive(Debug)]
@@ -41,6 +42,15 @@ pub enum Event {
     Control(Arc<Control>),
     /// Report the channels somebody listens to.
     Survey(Arc<ChannelSurvey>),
+    /// Report the connections of a user.
+    Connections(Arc<ConnectionSurvey>),
+    /// Take a command that came another way than over the connection's own socket.
+    Command {
+        /// The connection, which may be another shard's.
+        client: ClientId,
+        /// What the client sent, in the form of its protocol.
+        data: Bytes,
+    },
     /// Take no more connections, and close those there are, spread over this many milliseconds.
     Drain {
         /// Milliseconds.

@@ -1,11 +1,9 @@
-//! What shards and the server API do through the node.
+//! What shards and the server API do through the node. What concerns other nodes is in `cluster`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use trunkline_core::backend::{Backend, BackendError, Completion, Published};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::control::Control;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::{ClientId, ClientInfo, UserId};
@@ -13,13 +11,15 @@ use trunkline_core::limits::Limits;
 use trunkline_core::namespace::Namespaces;
 use trunkline_core::presence::PresenceStats;
 use trunkline_core::publication::Draft;
-use trunkline_core::roster::{Roster, Telling};
+use trunkline_core::roster::Roster;
 use trunkline_core::session::{Answer, Ask, Ticket};
 use trunkline_core::signal::NodeId;
 use trunkline_telemetry::Metrics;
 
+use crate::attendance::Attendance;
+use crate::cluster::Cluster;
 use crate::event::Event;
-use crate::survey::{ChannelSurvey, Pattern};
+use crate::lines::Lines;
 use crate::switchboard::Switchboard;
 use crate::users::Users;
 
@@ -41,6 +41,8 @@ pub struct Parts {
     pub backend: Arc<dyn Backend>,
     /// Who is in which channel.
     pub roster: Arc<dyn Roster>,
+    /// What the node remembers of streams that are kept elsewhere; they stand before the backend.
+    pub lines: Option<Arc<Lines>>,
 }
 
 /// One running process.
@@ -55,9 +57,11 @@ pub struct Node {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    switchboard: Arc<Switchboard>,
+    pub(crate) switchboard: Arc<Switchboard>,
+    pub(crate) attendance: Attendance,
+    pub(crate) cluster: Cluster,
     backend: Arc<dyn Backend>,
-    roster: Arc<dyn Roster>,
+    pub(crate) lines: Option<Arc<Lines>>,
     users: Users,
     hears_at_once: bool,
 }
@@ -66,9 +70,10 @@ impl Node {
     /// A node without connections.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { id, name, namespaces, limits, metrics, switchboard, backend, roster } = parts;
+        let Parts { id, name, namespaces, limits, metrics, switchboard, backend, roster, lines } =
+            parts;
         let hears_at_once = !backend.guarantees().shared;
-        let users = Users::default();
+        let cluster = Cluster::new(Arc::clone(&backend), &metrics);
         Self {
             id,
             name,
@@ -76,9 +81,11 @@ impl Node {
             limits,
             metrics,
             switchboard,
+            attendance: Attendance::new(roster),
+            cluster,
             backend,
-            roster,
-            users,
+            lines,
+            users: Users::default(),
             hears_at_once,
         }
     }
@@ -117,7 +124,14 @@ impl Node {
         channel: &ChannelName,
         done: Completion<Result<(), BackendError>>,
     ) {
-        self.backend.remove_history(channel, done);
+        let tell = self.telling_that_cleared(channel);
+        let told = move |outcome: Result<(), BackendError>| {
+            if outcome.is_ok() {
+                tell();
+            }
+            done(outcome);
+        };
+        self.backend.remove_history(channel, Box::new(told));
     }
 
     /// The connections in a channel, over all nodes.
@@ -126,7 +140,7 @@ impl Node {
         channel: &ChannelName,
         done: Completion<Result<Vec<Arc<ClientInfo>>, BackendError>>,
     ) {
-        self.roster.members(channel, done);
+        self.attendance.roster.members(channel, done);
     }
 
     /// How many are in a channel, over all nodes.
@@ -135,19 +149,7 @@ impl Node {
         channel: &ChannelName,
         done: Completion<Result<PresenceStats, BackendError>>,
     ) {
-        self.roster.stats(channel, done);
-    }
-
-    /// Does something to all connections it concerns, soon.
-    pub fn control(&self, control: Control) {
-        let control = Arc::new(control);
-        self.switchboard.broadcast(|| Event::Control(Arc::clone(&control)));
-    }
-
-    /// Asks which channels have listeners, and how many.
-    pub fn channels(&self, pattern: Pattern, done: Completion<HashMap<ChannelName, usize>>) {
-        let survey = Arc::new(ChannelSurvey::new(pattern, self.switchboard.shards(), done));
-        self.switchboard.broadcast(|| Event::Survey(Arc::clone(&survey)));
+        self.attendance.roster.stats(channel, done);
     }
 
     /// Channels with listeners.
@@ -167,7 +169,7 @@ impl Node {
         self.switchboard.broadcast(|| Event::Drain { spread_ms });
     }
 
-    /// Tells all shards to end.
+    /// Tells all shards to end. When they have, [`Node::farewell`] is due.
     pub fn stop(&self) {
         self.switchboard.broadcast(|| Event::Stop);
     }
@@ -206,26 +208,23 @@ impl Node {
 
     /// A connection is in a channel: counts it, and tells those who want to know.
     pub fn enter(&self, channel: &ChannelName, info: &Arc<ClientInfo>) {
-        if let Some(telling) = self.telling(channel) {
-            self.roster.enter(channel, info, telling);
+        if let Some(options) = self.namespaces.options(channel) {
+            self.attendance.enter(channel, info, options);
         }
     }
 
-    /// A connection has left a channel.
+    /// A connection has left a channel. Where the namespace holds that back it is carried out, and
+    /// told of, at a later [`Node::tick`].
     pub fn exit(&self, channel: &ChannelName, info: &Arc<ClientInfo>) {
-        if let Some(telling) = self.telling(channel) {
-            self.roster.exit(channel, info, telling);
+        if let Some(options) = self.namespaces.options(channel) {
+            self.attendance.exit(channel, info, options, self.cluster.clock.now());
         }
     }
 
-    /// Whom it concerns when somebody comes or goes; `None` if it is nobody.
-    fn telling(&self, channel: &ChannelName) -> Option<Telling> {
-        let options = self.namespaces.options(channel)?;
-        match (options.join_leave, options.presence) {
-            (true, _) => Some(Telling::Connections),
-            (false, true) => Some(Telling::Nothing),
-            (false, false) => None,
-        }
+    /// Exits that are held back in case the user comes back.
+    #[must_use]
+    pub fn exits_held(&self) -> usize {
+        self.attendance.held()
     }
 
     /// Answers a session's question; the answer comes through the shard's mailbox.
@@ -236,6 +235,7 @@ impl Node {
         ticket: Ticket,
         ask: Ask,
     ) {
+        let follows = matches!(ticket, Ticket::Subscribe(_) | Ticket::CatchUp { .. });
         let mailbox = Arc::clone(self.switchboard.mailbox(shard));
         let reply = move |answer| {
             mailbox.push(Event::Answer { connection, client, ticket, answer });
@@ -245,6 +245,12 @@ impl Node {
                 self.publish(draft, Box::new(|outcome| reply(Answer::Published(outcome))));
             }
             Ask::History { channel, query } => {
+                // Who subscribes or catches up hears of what comes; who asks for history may know
+                // more than has come.
+                let recalled = self.lines.as_ref().filter(|_| follows);
+                if let Some(page) = recalled.and_then(|lines| lines.recall(&channel, &query)) {
+                    return reply(Answer::History(Ok(page)));
+                }
                 let done = Box::new(|outcome| reply(Answer::History(outcome)));
                 self.backend.history(&channel, query, done);
             }
@@ -253,11 +259,11 @@ impl Node {
             }
             Ask::Presence(channel) => {
                 let done = Box::new(|outcome| reply(Answer::Presence(outcome)));
-                self.roster.members(&channel, done);
+                self.attendance.roster.members(&channel, done);
             }
             Ask::PresenceStats(channel) => {
                 let done = Box::new(|outcome| reply(Answer::PresenceStats(outcome)));
-                self.roster.stats(&channel, done);
+                self.attendance.roster.stats(&channel, done);
             }
         }
     }

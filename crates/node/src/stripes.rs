@@ -32,6 +32,14 @@ impl<K: Hash + Eq, V> Striped<K, V> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks at every entry, part by part.
+    pub(crate) fn each(&self, mut look: impl FnMut(&K, &mut V)) {
+        for stripe in &self.stripes {
+            let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+            stripe.iter_mut().for_each(|(key, value)| look(key, value));
+        }
+    }
+
     /// Entries in all parts, at no single moment.
     pub(crate) fn len(&self) -> usize {
         let len = |stripe: &Mutex<Stripe<K, V>>| {

@@ -6,39 +6,28 @@ use std::sync::{Mutex, PoisonError};
 
 use trunkline_core::backend::Completion;
 use trunkline_core::channel::ChannelName;
+use trunkline_core::identity::UserId;
+use trunkline_core::limits::{SURVEY_CHANNELS, SURVEY_CONNECTIONS};
+use trunkline_core::signal::ConnectionReport;
 
-/// Which channels have listeners, and how many.
-pub struct ChannelSurvey {
-    pattern: Pattern,
-    state: Mutex<State>,
-}
+/// What shards have reported so far.
+struct Tally<T>(Mutex<State<T>>);
 
-struct State {
+struct State<T> {
     shards_left: usize,
-    found: HashMap<ChannelName, usize>,
-    done: Option<Completion<HashMap<ChannelName, usize>>>,
+    found: T,
+    done: Option<Completion<T>>,
 }
 
-impl ChannelSurvey {
-    /// A survey of `shards` shards; `done` gets the connections per channel.
-    #[must_use]
-    pub fn new(
-        pattern: Pattern,
-        shards: usize,
-        done: Completion<HashMap<ChannelName, usize>>,
-    ) -> Self {
-        let state = State { shards_left: shards, found: HashMap::new(), done: Some(done) };
-        Self { pattern, state: Mutex::new(state) }
+impl<T: Default> Tally<T> {
+    fn new(shards: usize, done: Completion<T>) -> Self {
+        Self(Mutex::new(State { shards_left: shards, found: T::default(), done: Some(done) }))
     }
 
-    /// What one shard has to say: its channels, and how many of its connections listen.
-    pub fn report<'a>(&self, channels: impl Iterator<Item = (&'a ChannelName, usize)>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for (channel, listeners) in channels {
-            if self.pattern.matches(channel.as_str()) {
-                *state.found.entry(channel.clone()).or_insert(0) += listeners;
-            }
-        }
+    /// One shard adds what it has; the last one's report is followed by the answer.
+    fn report(&self, add: impl FnOnce(&mut T)) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        add(&mut state.found);
         state.shards_left = state.shards_left.saturating_sub(1);
         if state.shards_left > 0 {
             return;
@@ -52,9 +41,80 @@ impl ChannelSurvey {
     }
 }
 
+/// Which channels have listeners, and how many.
+pub struct ChannelSurvey {
+    pattern: Pattern,
+    tally: Tally<HashMap<ChannelName, u64>>,
+}
+
+impl ChannelSurvey {
+    /// A survey of `shards` shards; `done` gets the connections per channel, of
+    /// [`SURVEY_CHANNELS`] channels at most.
+    #[must_use]
+    pub fn new(
+        pattern: Pattern,
+        shards: usize,
+        done: Completion<HashMap<ChannelName, u64>>,
+    ) -> Self {
+        Self { pattern, tally: Tally::new(shards, done) }
+    }
+
+    /// What one shard has to say: its channels, and how many of its connections listen.
+    pub fn report<'a>(&self, channels: impl Iterator<Item = (&'a ChannelName, usize)>) {
+        self.tally.report(|found| {
+            for (channel, listeners) in channels {
+                if !self.pattern.matches(channel.as_str()) {
+                    continue;
+                }
+                let listeners = listeners as u64;
+                if let Some(sum) = found.get_mut(channel) {
+                    *sum += listeners;
+                } else if found.len() < SURVEY_CHANNELS {
+                    found.insert(channel.clone(), listeners);
+                }
+            }
+        });
+    }
+}
+
 impl fmt::Debug for ChannelSurvey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelSurvey").field("pattern", &self.pattern).finish_non_exhaustive()
+    }
+}
+
+/// Which connections a user has.
+pub struct ConnectionSurvey {
+    user: UserId,
+    tally: Tally<Vec<ConnectionReport>>,
+}
+
+impl ConnectionSurvey {
+    /// A survey of `shards` shards; `done` gets the user's connections,
+    /// [`SURVEY_CONNECTIONS`] at most.
+    #[must_use]
+    pub fn new(user: UserId, shards: usize, done: Completion<Vec<ConnectionReport>>) -> Self {
+        Self { user, tally: Tally::new(shards, done) }
+    }
+
+    /// Whose connections are asked for.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// What one shard has to say: those of the user's connections that it holds.
+    pub fn report(&self, connections: impl Iterator<Item = ConnectionReport>) {
+        self.tally.report(|found| {
+            let room = SURVEY_CONNECTIONS.saturating_sub(found.len());
+            found.extend(connections.take(room));
+        });
+    }
+}
+
+impl fmt::Debug for ConnectionSurvey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionSurvey").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
@@ -67,6 +127,12 @@ impl Pattern {
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(if text.is_empty() { "*".into() } else { text.into() })
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Whether `text` matches. Takes time in the product of both lengths at worst.

@@ -149,6 +149,46 @@ pub(crate) const CATALOGUE: &[Metric] = &[
         help: "Requests of the server API, by method and outcome.",
         source: Source::ApiRequests,
     },
+    Metric {
+        name: "trunkline_peers",
+        help: "Other nodes that this one has heard of lately.",
+        source: Source::Now(|reading| reading.gauges.peers as f64),
+    },
+    Metric {
+        name: "trunkline_signals_sent_total",
+        help: "What this node told other nodes beside publications; once, however many hear it.",
+        source: Source::Node(|node| node.signals_sent.get()),
+    },
+    Metric {
+        name: "trunkline_signals_received_total",
+        help: "What other nodes told this one beside publications.",
+        source: Source::Node(|node| node.signals_received.get()),
+    },
+    Metric {
+        name: "trunkline_line_readings_total",
+        help: "Streams this node read from the broker because it may have missed something of them.",
+        source: Source::Node(|node| node.line_readings.get()),
+    },
+    Metric {
+        name: "trunkline_line_doubts_total",
+        help: "Times the subscribers of a channel had to look for themselves what they had missed.",
+        source: Source::Node(|node| node.line_doubts.get()),
+    },
+    Metric {
+        name: "trunkline_recalls_total",
+        help: "Subscriptions and recoveries served from what the node remembers of a stream.",
+        source: Source::Node(|node| node.recalls.get()),
+    },
+    Metric {
+        name: "trunkline_surveys_timed_out_total",
+        help: "Questions to all nodes that were answered without the nodes that kept silent.",
+        source: Source::Node(|node| node.surveys_timed_out.get()),
+    },
+    Metric {
+        name: "trunkline_exits_held",
+        help: "Users that have left a channel and may still come back before anybody hears of it.",
+        source: Source::Now(|reading| reading.gauges.exits_held as f64),
+    },
 ];
 
 impl Metric {

@@ -151,6 +151,10 @@ label! {
         Unsubscribe = "unsubscribe",
         /// `disconnect`.
         Disconnect = "disconnect",
+        /// `refresh`.
+        Refresh = "refresh",
+        /// `connections`.
+        Connections = "connections",
         /// `presence`.
         Presence = "presence",
         /// `presence_stats`.
@@ -180,6 +184,8 @@ impl ApiMethod {
             "subscribe" => Self::Subscribe,
             "unsubscribe" => Self::Unsubscribe,
             "disconnect" => Self::Disconnect,
+            "refresh" => Self::Refresh,
+            "connections" => Self::Connections,
             "presence" => Self::Presence,
             "presence_stats" => Self::PresenceStats,
             "history" => Self::History,

@@ -53,6 +53,18 @@ pub struct NodeCounters {
     pub publications: SharedCounter,
     /// Requests of the server API.
     pub api_requests: ApiRequests,
+    /// Signals handed to the backend, one however many nodes it is for.
+    pub signals_sent: SharedCounter,
+    /// Signals of other nodes.
+    pub signals_received: SharedCounter,
+    /// Streams that were read because something may have been missed.
+    pub line_readings: SharedCounter,
+    /// Channels whose followers had to look for themselves what they had missed.
+    pub line_doubts: SharedCounter,
+    /// Those who came back and were served without asking the broker.
+    pub recalls: SharedCounter,
+    /// Questions to all nodes that somebody had not answered when time was up.
+    pub surveys_timed_out: SharedCounter,
 }
 
 /// What is not counted but known to the node when somebody looks.
@@ -62,6 +74,10 @@ pub struct NodeGauges {
     pub channels: u64,
     /// Users with a connection on this node.
     pub users: u64,
+    /// Other nodes that live, as far as this one knows.
+    pub peers: u64,
+    /// Exits that are held back in case the user comes back.
+    pub exits_held: u64,
 }
 
 /// All counters of a node.
@@ -91,6 +107,23 @@ impl Metrics {
     #[must_use]
     pub fn shard(&self, index: usize) -> &ShardCounters {
         &self.shards[index]
+    }
+
+    /// Connections held by all shards, handshakes included.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.sum(|shard| &shard.connections)
+    }
+
+    /// Subscriptions held by all shards.
+    #[must_use]
+    pub fn subscriptions(&self) -> u64 {
+        self.sum(|shard| &shard.subscriptions)
+    }
+
+    fn sum(&self, gauge: impl Fn(&ShardCounters) -> &Gauge) -> u64 {
+        let sum: i64 = self.shards.iter().map(|shard| gauge(shard).get()).sum();
+        u64::try_from(sum).unwrap_or(0)
     }
 
     /// Everything, in the Prometheus text format (version 0.0.4), which [`CONTENT_TYPE`] names.

@@ -87,12 +87,16 @@ fn shards_are_summed() {
                     shard.refused.add(Refused::Tls, 2);
                     shard.upgrade_errors.add(UpgradeFailure::Origin, 1);
                     node.publications.add(1);
+                    node.signals_sent.add(1);
+                    node.signals_received.add(2);
+                    node.surveys_timed_out.add(3);
                     node.api_requests.count(ApiMethod::Unknown, ApiOutcome::Unauthorized);
                 }
             });
         }
     });
-    let samples = parse(&metrics.render(&NodeGauges { channels: 7, users: 8 }));
+    let samples =
+        parse(&metrics.render(&NodeGauges { channels: 7, users: 8, peers: 2, exits_held: 9 }));
     for (series, value) in [
         ("connections", 3000.0),
         ("connections_total{protocol=\"plain\"}", 3000.0),
@@ -108,6 +112,11 @@ fn shards_are_summed() {
         ("refused_total{reason=\"tls\"}", 6000.0),
         ("upgrade_errors_total{reason=\"origin\"}", 3000.0),
         ("publications_total", 3000.0),
+        ("signals_sent_total", 3000.0),
+        ("signals_received_total", 6000.0),
+        ("surveys_timed_out_total", 9000.0),
+        ("peers", 2.0),
+        ("exits_held", 9.0),
         ("api_requests_total{method=\"unknown\",outcome=\"unauthorized\"}", 3000.0),
         ("channels", 7.0),
         ("users", 8.0),
