@@ -100,6 +100,8 @@ impl Shard {
     fn connected(&mut self, key: ConnectionKey, user: UserId) {
         let Some(open) = self.connections[key as usize].open() else { return };
         let label = self.settings.labels[usize::from(open.variant.codec.0)];
+        let client = open.session.client();
+        self.clients.insert(client, key);
         self.counters().connected.add(label, 1);
         if !user.is_anonymous() {
             self.settings.node.arrive(&user);
@@ -142,7 +144,7 @@ impl Shard {
 
     /// The connection talks no more: what it gained is still written, then it ends.
     pub(crate) fn leave_open(&mut self, key: ConnectionKey, peer_done: bool) {
-        self.forget_user(key);
+        self.forget_client(key);
         let deadline = self.now.after(CLOSING_MS);
         let connection = &mut self.connections[key as usize];
         connection.stage = Stage::Closing { deadline, peer_done };
@@ -150,9 +152,11 @@ impl Shard {
         self.plan(key);
     }
 
-    fn forget_user(&mut self, key: ConnectionKey) {
+    /// The connection cannot be addressed any more.
+    fn forget_client(&mut self, key: ConnectionKey) {
         let Some(open) = self.connections[key as usize].open() else { return };
-        let user = open.session.user().clone();
+        let (client, user) = (open.session.client(), open.session.user().clone());
+        self.clients.remove(&client);
         if user.is_anonymous() {
             return;
         }
@@ -171,7 +175,7 @@ impl Shard {
         if !self.connections.contains(key as usize) {
             return;
         }
-        self.forget_user(key);
+        self.forget_client(key);
         let mut connection = self.connections.remove(key as usize);
         self.outcome.forget(key);
         // The descriptor is closed next, which ends its registration in any case.

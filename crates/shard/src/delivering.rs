@@ -43,8 +43,16 @@ impl Shard {
 
     /// Publications of a channel may have been lost on their way here.
     pub(crate) fn doubt(&mut self, channel: &ChannelName) {
+        let Some(index) = self.hub.find(channel) else { return };
+        // Those who know more than has come wait for what may never come.
+        let ahead = self.hub.listeners_mut(index).ahead();
+        self.tell_of_hole(index, channel);
+        for (key, at) in ahead {
+            self.tell(key, Input::Missed { channel: channel.clone(), at });
+        }
+        // What came last may be lost, and the stream go on behind an earlier place.
         if let Some(index) = self.hub.find(channel) {
-            self.tell_of_hole(index, channel);
+            self.hub.listeners_mut(index).forget_place();
         }
     }
 
@@ -64,6 +72,7 @@ impl Shard {
         let listeners = self.hub.listeners_mut(index);
         let is_publication = matches!(message, Message::Publication(_));
         let patch = listeners.patch(message);
+        let base = patch.as_ref().and_then(|_| listeners.base());
         let mut deliveries = 0;
         // Groups of one look differ in what they hear, or in what becomes of what they do not read.
         let mut encoded: SmallVec<[(Look, Range<usize>); 4]> = SmallVec::new();
@@ -76,7 +85,11 @@ impl Shard {
                 _ if !is_publication => Form::Whole,
                 Feed::Loose(_) | Feed::Whole => Form::Whole,
                 Feed::First => Form::Delta(None),
-                Feed::Differences => Form::Delta(patch.as_deref()),
+                Feed::Differences => {
+                    let codec = settings.codec(group.variant.codec);
+                    let kept = base.as_ref().is_some_and(|base| codec.keeps(base));
+                    Form::Delta(patch.as_deref().filter(|_| kept))
+                }
             };
             let look = Look::of(group.variant, form);
             let known = encoded.iter().find(|(known, _)| *known == look);

@@ -4,7 +4,10 @@ use trunkline_core::control::{Action, Control};
 use trunkline_core::error::CloseReason;
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::session::Input;
+use trunkline_core::signal::ConnectionReport;
 use trunkline_node::event::Event;
+use trunkline_node::survey::ConnectionSurvey;
+use trunkline_telemetry::{Label, Protocol};
 
 use crate::connection::Stage;
 use crate::shard::{Shard, State};
@@ -24,6 +27,12 @@ impl Shard {
             Event::Control(control) => self.control(&control),
             Event::Survey(survey) => {
                 survey.report(self.hub.channels().map(|l| (l.channel(), l.len())));
+            }
+            Event::Connections(survey) => self.report_connections(&survey),
+            Event::Command { client, data } => {
+                if let Some(&key) = self.clients.get(&client) {
+                    self.take_message(key, &data);
+                }
             }
             Event::Drain { spread_ms } => self.drain(spread_ms),
             Event::Stop => self.stop(),
@@ -48,6 +57,21 @@ impl Shard {
                 self.tell(key, Input::Control(control.action.clone()));
             }
         }
+    }
+
+    /// Says which connections a user has here.
+    fn report_connections(&self, survey: &ConnectionSurvey) {
+        let keys = self.users.get(survey.user()).map_or(&[][..], |keys| keys);
+        let report = |&key: &ConnectionKey| {
+            let Stage::Open(open) = &self.connections.get(key as usize)?.stage else { return None };
+            let label = self.settings.labels[usize::from(open.variant.codec.0)];
+            Some(ConnectionReport {
+                client: open.session.client(),
+                protocol: Protocol::VALUES[label.index()].into(),
+                channels: open.session.channels().cloned().collect(),
+            })
+        };
+        survey.report(keys.iter().filter_map(report));
     }
 
     /// Takes no more connections, and sends those there are away one after the other.

@@ -146,6 +146,24 @@ impl Shard {
         }
     }
 
+    /// Takes a message of an open connection that came another way than over its socket.
+    pub(crate) fn take_message(&mut self, key: ConnectionKey, bytes: &[u8]) {
+        let settings = Rc::clone(&self.settings);
+        let open = self.connections.get_mut(key as usize).and_then(|c| c.open());
+        let Some(open) = open else { return };
+        let framing = settings.codec(open.variant.codec).framing();
+        // A message of a text protocol that is no text is refused by its codec.
+        let incoming = match std::str::from_utf8(bytes) {
+            Ok(text) if framing != Framing::Binary => Incoming::Text(text),
+            _ => Incoming::Binary(bytes),
+        };
+        if bytes.len() > settings.node.limits.message_bytes {
+            self.tell(key, Input::Gone);
+            return self.close(key, &CloseReason::BadRequest);
+        }
+        self.message(key, incoming);
+    }
+
     fn message(&mut self, key: ConnectionKey, incoming: Incoming<'_>) {
         let settings = Rc::clone(&self.settings);
         let Some(open) = self.connections[key as usize].open() else { return };

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use trunkline_core::channel::ChannelName;
 use trunkline_core::hub::{ConnectionKey, Hub};
-use trunkline_core::identity::UserId;
+use trunkline_core::identity::{ClientId, UserId};
 use trunkline_core::limits::MAILBOX_EVENTS;
 use trunkline_core::position::Position;
 use trunkline_core::session::{Effect, Input};
@@ -92,6 +92,8 @@ pub struct Shard {
     pub(crate) hub: Hub,
     /// The connections of each user, for those who address a user.
     pub(crate) users: HashMap<UserId, SmallVec<[ConnectionKey; 2]>>,
+    /// Those who were let in, for commands that come another way than over their socket.
+    pub(crate) clients: HashMap<ClientId, ConnectionKey>,
     pub(crate) turn: Turn,
     /// Connections that gained something in this turn, each once.
     pub(crate) dirty: Vec<ConnectionKey>,
@@ -171,6 +173,7 @@ impl Shard {
             connections: Slab::new(),
             hub: Hub::default(),
             users: HashMap::new(),
+            clients: HashMap::new(),
             turn: Turn::new(),
             dirty: Vec::new(),
             unread: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::channel as pipe;
 
+use trunkline_core::channel::ChannelName;
 use trunkline_core::control::{Action, Control, Target};
 use trunkline_core::error::CloseReason;
 use trunkline_core::identity::{ClientId, UserId};
@@ -113,15 +114,73 @@ fn channels_are_counted_over_all_shards() {
         let (tell, told) = pipe();
         let done = Box::new(move |found| drop(tell.send(found)));
         node.node.channels(Pattern::new(pattern), done);
-        let found = told.recv_timeout(PATIENCE).expect("an answer");
-        let mut found: Vec<(String, usize)> =
-            found.into_iter().map(|(name, count)| (name.as_str().to_owned(), count)).collect();
+        let surveyed = told.recv_timeout(PATIENCE).expect("an answer").expect("one survey");
+        let mut found: Vec<(String, u64)> = surveyed
+            .found
+            .into_iter()
+            .map(|(name, count)| (name.as_str().to_owned(), count))
+            .collect();
         found.sort();
         found
     };
-    let of = |pairs: &[(&str, usize)]| -> Vec<(String, usize)> {
+    let of = |pairs: &[(&str, u64)]| -> Vec<(String, u64)> {
         pairs.iter().map(|&(name, count)| (name.to_owned(), count)).collect()
     };
     assert_eq!(ask("met:*"), of(&[("met:cellar", 1), ("met:hall", 3)]));
     assert_eq!(ask(""), of(&[("met:cellar", 1), ("met:hall", 3), ("plain", 1)]));
+}
+
+#[test]
+fn a_connection_is_let_go_on_or_expire_from_outside() {
+    let node = Setup::with_shards(2).start();
+    let mut anns = [0, 1].map(|shard| node.client_on(shard, "ann"));
+    let refresh = |expired| {
+        let info = Some(bytes::Bytes::from_static(b"{\"name\":\"Ann\"}"));
+        let action = Action::Refresh { expired, expires_at: None, info };
+        node.node.control(Control { target: everywhere("ann"), action });
+        node.settle();
+    };
+    refresh(false);
+    for ann in &mut anns {
+        ann.subscribe("met:hall");
+    }
+    for info in node.presence(&channel("met:hall")) {
+        assert_eq!(info.conn_info.as_deref(), Some(&b"{\"name\":\"Ann\"}"[..]));
+    }
+    refresh(true);
+    for ann in &mut anns {
+        ann.expect_close(3005);
+    }
+}
+
+#[test]
+fn the_connections_of_a_user_are_found_on_all_shards() {
+    let node = Setup::with_shards(2).start();
+    let mut clients =
+        [(0, "ann"), (1, "ann"), (1, "bob")].map(|(at, user)| node.client_on(at, user));
+    clients[0].subscribe("met:hall");
+    clients[0].subscribe("plain");
+    let ask = |user: &str| {
+        let (tell, told) = pipe();
+        node.node.connections(UserId::new(user), Box::new(move |found| drop(tell.send(found))));
+        let surveyed = told.recv_timeout(PATIENCE).expect("an answer").expect("one survey");
+        assert!(surveyed.silent.is_empty());
+        surveyed.found
+    };
+    let found = ask("ann");
+    let mut names: Vec<Vec<&str>> = found
+        .iter()
+        .map(|(_, report)| report.channels.iter().map(ChannelName::as_str).collect())
+        .collect();
+    names.sort();
+    // Connections that came to the wrong shard while the right one was sought have gone, or go.
+    names.dedup();
+    assert_eq!(names, [vec![], vec!["met:hall", "plain"]]);
+    for (holder, report) in &found {
+        assert_eq!((holder.as_str(), &*report.protocol), ("test", "plain"));
+    }
+    let subscribed = found.iter().find(|(_, report)| !report.channels.is_empty());
+    let known = node.presence(&channel("met:hall"))[0].client;
+    assert_eq!(subscribed.map(|(_, report)| report.client), Some(known));
+    assert_eq!(ask("cid"), []);
 }

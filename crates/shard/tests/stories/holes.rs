@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use trunkline_core::backend::Sink as _;
 use trunkline_telemetry::Gap;
 
 use crate::support::channels::{BRIEF, channel};
@@ -37,6 +38,31 @@ fn nobody_notices_a_hole_that_history_fills() {
         client.expect_quiet();
     }
     assert_eq!(node.way.lost(), 698);
+}
+
+#[test]
+fn a_doubt_reaches_those_who_know_more_than_has_come() {
+    let node = Setup::with_shards(1).start();
+    let mut early = node.client("early");
+    early.subscribe("kept:1");
+    publish(&node, "kept:1", 1..2, false);
+    assert_eq!(early.publication("kept:1"), 1);
+    publish(&node, "kept:1", 2..4, true);
+    let mut late = node.client("begins behind 3");
+    late.subscribe("kept:1");
+    publish(&node, "kept:1", 4..6, true);
+    // Nothing that comes later gives away what was lost: somebody has to say so, and may say so again.
+    for next in [6, 8] {
+        node.way.doubt(&channel("kept:1"));
+        let before = if next == 6 { 2 } else { 6 };
+        for n in before..next {
+            assert_eq!(early.publication("kept:1"), n);
+        }
+        for n in before.max(4)..next {
+            assert_eq!(late.publication("kept:1"), n);
+        }
+        publish(&node, "kept:1", next..next + 2, true);
+    }
 }
 
 #[test]

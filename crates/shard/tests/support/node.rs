@@ -8,15 +8,17 @@ use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trunkline_backend_memory::MemoryBackend;
-use trunkline_core::backend::Sink;
+use trunkline_core::backend::{Backend, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::gate::Policy;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::identity::ClientInfo;
 use trunkline_core::limits::Limits;
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::roster::Roster;
 use trunkline_core::signal::NodeId;
 use trunkline_core::time::WallTime;
+use trunkline_model_broker::Broker;
 use trunkline_node::event::Event;
 use trunkline_node::mailbox::Mailbox;
 use trunkline_node::presence::LocalRoster;
@@ -54,6 +56,9 @@ pub(crate) struct Setup {
     pub(crate) origins: OriginPolicy,
     /// Whether ordinary HTTP finds no room.
     pub(crate) full_reception: bool,
+    pub(crate) id: &'static str,
+    /// What joins it to others; without one it is alone.
+    pub(crate) broker: Option<Broker>,
 }
 
 impl Setup {
@@ -67,7 +72,14 @@ impl Setup {
             tls: false,
             origins: OriginPolicy::Any,
             full_reception: false,
+            id: "test",
+            broker: None,
         }
+    }
+
+    /// The same, as one of several nodes.
+    pub(crate) fn among(broker: &Broker, id: &'static str) -> Self {
+        Self { id, broker: Some(broker.clone()), ..Self::with_shards(2) }
     }
 
     pub(crate) fn start(self) -> TestNode {
@@ -96,17 +108,26 @@ impl TestNode {
         let mailboxes: Vec<_> = handles.iter().map(|handle| handle.mailbox.clone()).collect();
         let switchboard = Arc::new(Switchboard::new(mailboxes.clone()));
         let way = Arc::new(Losing::new(switchboard.clone()));
-        let memory = Arc::new(MemoryBackend::new(way.clone(), Box::new(wall_clock)));
-        let backend = Arc::new(Withholding::new(memory));
+        let attached = setup.broker.map(|broker| broker.attach(NodeId::new(setup.id), way.clone()));
+        let behind: Arc<dyn Backend> = match &attached {
+            Some(attached) => attached.clone(),
+            None => Arc::new(MemoryBackend::new(way.clone(), Box::new(wall_clock))),
+        };
+        let backend = Arc::new(Withholding::new(behind));
+        let roster: Arc<dyn Roster> = match attached {
+            Some(attached) => attached,
+            None => Arc::new(LocalRoster::new(backend.clone())),
+        };
         let node = Arc::new(Node::new(Parts {
-            id: NodeId::new("test"),
-            name: "test".into(),
+            id: NodeId::new(setup.id),
+            name: setup.id.into(),
             namespaces: namespaces(),
             limits: setup.limits.clone(),
             metrics: Metrics::new(setup.shards),
             switchboard,
             backend: backend.clone(),
-            roster: Arc::new(LocalRoster::new(backend.clone())),
+            roster,
+            lines: None,
         }));
         let secrets = setup.tls.then(Secrets::new);
         let (tell, handed_over) = pipe();

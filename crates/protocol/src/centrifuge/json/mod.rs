@@ -18,7 +18,7 @@ pub(crate) use self::decode::decode;
 pub(crate) use self::encode::{Reader, message_members, push_members, write_reply};
 
 use super::{Pings, codes};
-use crate::json::Object;
+use crate::json::{Object, is_json};
 
 /// Commands and replies as JSON in text messages, pushes as `{"push":{…}}`.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,10 @@ impl Codec for JsonCodec {
 
     fn carries_delta(&self) -> bool {
         true
+    }
+
+    fn keeps(&self, payload: &[u8]) -> bool {
+        is_json(payload)
     }
 
     fn decode(
