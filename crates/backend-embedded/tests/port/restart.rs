@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use trunkline_backend_embedded::OpenError;
 use trunkline_core::backend::BackendError;
-use trunkline_core::gap::GapReason;
 use trunkline_core::identity::{ClientId, ClientInfo, UserId};
 use trunkline_core::limits::IDEMPOTENCY_TTL_MS;
 use trunkline_core::publication::Draft;
@@ -142,14 +141,4 @@ fn one_process_has_the_directory() {
     assert_eq!(fixture.backend.close(), Err(BackendError::Stopped));
     drop(fixture);
     assert_eq!(open(dir.path()).kept("a"), ["1"]);
-}
-
-#[test]
-fn what_a_tag_contradicts_is_forked() {
-    let dir = tempfile::tempdir().unwrap();
-    let fixture = open(dir.path());
-    let mut position = fixture.fill("a", &["1", "2"]);
-    position.tag = Some(trunkline_core::position::Tag([9; 8]));
-    let page = fixture.since("a", &position);
-    assert_eq!(page.recovers(&position), Err(GapReason::Forked));
 }
