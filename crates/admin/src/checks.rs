@@ -17,9 +17,14 @@ use trunkline_telemetry::{CONTENT_TYPE as METRICS_TYPE, NodeGauges};
 pub struct AdminState {
     /// The node.
     pub node: Arc<Node>,
-    /// Whether new clients are welcome: true from the first listener on until the node drains.
+    /// Whether new clients are welcome: true from the first listener on until the node is told to end.
     pub ready: Arc<AtomicBool>,
+    /// Says why clients should not come here all the same, if there is a reason.
+    pub trouble: Trouble,
 }
+
+/// Looks for a reason why clients should not come.
+pub type Trouble = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// `GET /health`, `/ready` and `/metrics`.
 pub fn router(state: AdminState) -> Router {
@@ -37,17 +42,30 @@ async fn health() -> impl IntoResponse {
 
 /// Tells load balancers whether to send clients here.
 async fn ready(State(state): State<AdminState>) -> impl IntoResponse {
-    if state.ready.load(Ordering::Acquire) {
-        status(StatusCode::OK, "ok")
-    } else {
-        status(StatusCode::SERVICE_UNAVAILABLE, "draining")
+    if !state.ready.load(Ordering::Acquire) {
+        return status(StatusCode::SERVICE_UNAVAILABLE, "draining").into_response();
     }
+    match (state.trouble)() {
+        None => status(StatusCode::OK, "ok").into_response(),
+        Some(why) => {
+            let body = format!("{{\"status\":\"unavailable\",\"why\":\"{}\"}}\n", plain(&why));
+            let kind = [(CONTENT_TYPE, "application/json")];
+            (StatusCode::SERVICE_UNAVAILABLE, kind, body).into_response()
+        }
+    }
+}
+
+/// A text as it may stand in JSON: what would have to be escaped is left out.
+fn plain(text: &str) -> String {
+    text.chars().filter(|&c| !c.is_control() && c != '"' && c != '\\').collect()
 }
 
 async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
     let gauges = NodeGauges {
         channels: state.node.channel_count() as u64,
         users: state.node.user_count() as u64,
+        peers: state.node.peer_count() as u64,
+        exits_held: state.node.exits_held() as u64,
     };
     ([(CONTENT_TYPE, METRICS_TYPE)], state.node.metrics.render(&gauges))
 }

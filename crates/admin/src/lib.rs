@@ -7,5 +7,5 @@ mod checks;
 mod page;
 mod template;
 
-pub use checks::{AdminState, router};
+pub use checks::{AdminState, Trouble, router};
 pub use page::{PageOptions, page};

@@ -45,13 +45,15 @@ fn node() -> Arc<Node> {
         switchboard,
         backend,
         roster,
+        lines: None,
     }))
 }
 
 #[tokio::test]
 async fn readiness_ends_before_health_does() {
     let ready = Arc::new(AtomicBool::new(true));
-    let router = router(AdminState { node: node(), ready: Arc::clone(&ready) });
+    let router =
+        router(AdminState { node: node(), ready: Arc::clone(&ready), trouble: Arc::new(|| None) });
     let (status, headers, body) = get(&router, "/ready", "x").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "{\"status\":\"ok\"}\n"));
     assert_eq!(headers["content-type"], "application/json");
@@ -66,7 +68,8 @@ async fn metrics_tell_of_counters_and_of_the_node() {
     node.listen(0, &ChannelName::parse("news").unwrap());
     node.metrics.node.publications.add(42);
     let ready = Arc::new(AtomicBool::new(true));
-    let (status, headers, body) = get(&router(AdminState { node, ready }), "/metrics", "x").await;
+    let (status, headers, body) =
+        get(&router(AdminState { node, ready, trouble: Arc::new(|| None) }), "/metrics", "x").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     assert!(
@@ -130,4 +133,15 @@ async fn a_host_that_could_widen_the_policy_is_refused() {
 async fn behind_tls_the_page_names_https() {
     let (_, _, html) = get(&page(PageOptions { api_key: None, tls: true }), "/", "a.example").await;
     assert!(html.contains("https://a.example"));
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_serve_says_why_it_is_not_ready() {
+    let ready = Arc::new(AtomicBool::new(true));
+    let trouble: trunkline_admin::Trouble = Arc::new(|| Some("a \"server\" is\naway".into()));
+    let router = router(AdminState { node: node(), ready, trouble });
+    let (status, _, body) = get(&router, "/ready", "x").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body, "{\"status\":\"unavailable\",\"why\":\"a server isaway\"}\n");
+    assert_eq!(get(&router, "/health", "x").await.0, StatusCode::OK);
 }

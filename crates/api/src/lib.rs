@@ -16,7 +16,6 @@ mod place;
 mod target;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::routing::any;
@@ -28,15 +27,13 @@ use trunkline_node::Node;
 pub struct ApiState {
     node: Arc<Node>,
     keys: Arc<ApiKeys>,
-    shards: usize,
-    started: Instant,
 }
 
 impl ApiState {
-    /// The API of `node`, which has so many shards, open to `keys`. Uptime is counted from now.
+    /// The API of `node`, open to `keys`.
     #[must_use]
-    pub fn new(node: Arc<Node>, keys: Arc<ApiKeys>, shards: usize) -> Self {
-        Self { node, keys, shards, started: Instant::now() }
+    pub fn new(node: Arc<Node>, keys: Arc<ApiKeys>) -> Self {
+        Self { node, keys }
     }
 }
 

@@ -57,6 +57,13 @@ impl Payload {
             ApiError::bad_request(format!("`{name}` must be JSON: the namespace is not binary"))
         })
     }
+
+    /// The payload where it belongs to no channel: as JSON on one line.
+    pub(crate) fn as_json(&self) -> Result<Bytes, ApiError> {
+        let name = self.name;
+        let line = self.line.clone();
+        line.ok_or_else(|| ApiError::bad_request(format!("`{name}` must be JSON")))
+    }
 }
 
 fn on_one_line(json: &Bytes) -> Bytes {

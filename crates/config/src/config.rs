@@ -11,7 +11,7 @@ use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
 use crate::error::ConfigError;
 use crate::overrides::Overrides;
 use crate::sections::{
-    Api, Client, Log, Namespace, Rooms, Server, Storage, Token, rooms_namespace,
+    Api, Client, Log, Namespace, Redis, Rooms, Server, Storage, Token, rooms_namespace,
 };
 use crate::warning::{self, Warning};
 use crate::{environment, file, rules};
@@ -31,6 +31,8 @@ pub struct Config {
     pub rooms: Rooms,
     /// What keeps the streams of channels.
     pub storage: Storage,
+    /// Where Redis is, if it carries and keeps publications.
+    pub redis: Redis,
     /// What is written to standard error.
     pub log: Log,
     /// Bounds on what one client can cost.

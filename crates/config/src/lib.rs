@@ -27,6 +27,6 @@ pub use error::{ConfigError, Origin};
 pub use listen::Listen;
 pub use overrides::Overrides;
 pub use reference::reference;
-pub use sections::{Api, Client, Keeping, Log, Rooms, Server, Storage, Tls, Token};
+pub use sections::{Api, Client, Keeping, Log, Redis, Rooms, Server, Storage, Tls, Token};
 pub use template::{FreshSecrets, template};
 pub use warning::Warning;

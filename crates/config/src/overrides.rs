@@ -16,6 +16,8 @@ pub struct Overrides {
     pub api_key: Option<String>,
     /// `--data-dir`, which chooses the embedded backend too.
     pub data_dir: Option<String>,
+    /// `--redis`, which chooses the Redis backend too.
+    pub redis: Option<String>,
     /// `--log-format`
     pub log_format: Option<String>,
 }
@@ -30,6 +32,7 @@ impl Overrides {
             ("--admin-listen", "server.admin_listen", text(&self.admin_listen)),
             ("--api-key", "api.keys", one(&self.api_key)),
             ("--data-dir", "storage.data_dir", text(&self.data_dir)),
+            ("--redis", "redis.urls", one(&self.redis)),
             ("--log-format", "log.format", text(&self.log_format)),
         ] {
             let (Some(value), Some(key)) = (value, keys().find(|key| key.name == name)) else {
@@ -44,6 +47,9 @@ impl Overrides {
         }
         if self.data_dir.is_some() {
             config.storage.use_directory();
+        }
+        if self.redis.is_some() {
+            config.storage.use_redis();
         }
         Ok(())
     }

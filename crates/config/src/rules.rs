@@ -9,7 +9,7 @@ use trunkline_core::namespace::Access;
 use crate::Config;
 use crate::error::ConfigError;
 use crate::listen::Listen;
-use crate::sections::{Namespace, is_origin};
+use crate::sections::{Keeping, Namespace, is_origin};
 
 /// A token secret any shorter could be found by trying (RFC 7518, section 3.2: as long as the
 /// hash of HS256).
@@ -27,7 +27,7 @@ const NAMESPACE_NAME_BYTES: usize = 64;
 type Verdict = Result<(), String>;
 
 const RULES: &[fn(&Config) -> Verdict] =
-    &[addresses, tls, origins, admission, secrets, times, sizes, namespaces, rooms];
+    &[addresses, tls, origins, admission, secrets, times, sizes, namespaces, rooms, redis];
 
 /// Asks every rule, and reports the first that is broken.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -132,6 +132,32 @@ fn long_enough(name: &str, secret: Option<&Secret>, bytes: usize, config: &Confi
     })
 }
 
+/// Letters, digits and a few signs: braces would change where a cluster keeps things, and patterns
+/// what an ACL allows.
+fn is_prefix(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=NAMESPACE_NAME_BYTES).contains(&text.len()) && text.bytes().all(fits)
+}
+
+fn redis(config: &Config) -> Verdict {
+    let redis = &config.redis;
+    let chosen = config.storage.keeping() == Keeping::Redis;
+    refuse_if(chosen && redis.urls.is_empty(), || {
+        "storage.backend is \"redis\", and redis.urls names no server".into()
+    })?;
+    refuse_if(!is_prefix(&redis.prefix), || {
+        "redis.prefix must be 1 to 64 letters, digits, `-`, `_`, `.` and `:`".into()
+    })?;
+    let copies = config.namespaces.iter().find(|namespace| namespace.replicas > 0);
+    refuse_if(!chosen && copies.is_some(), || {
+        let name = copies.map(|namespace| namespace.name.as_str()).unwrap_or_default();
+        format!(
+            "namespaces {name:?} wants replicas, which only the Redis backend has: set \
+             storage.backend = \"redis\", or replicas = 0"
+        )
+    })
+}
+
 fn times(config: &Config) -> Verdict {
     let (server, limits) = (&config.server, &config.limits);
     refuse_if(server.shutdown_spread_ms > server.shutdown_deadline_ms, || {
@@ -185,6 +211,9 @@ fn options(namespace: &Namespace) -> Verdict {
     })?;
     refuse_if(options.force_push_join_leave && !options.join_leave, || {
         "has force_push_join_leave without join_leave".into()
+    })?;
+    refuse_if(options.debounce_ms > 0 && !options.join_leave, || {
+        "has join_leave_debounce without join_leave".into()
     })?;
     for (what, access) in [
         ("subscribe", options.subscribe),

@@ -30,6 +30,7 @@ fn without_anything_said_the_defaults_hold() {
         (config.server.shutdown_spread_ms, config.server.shutdown_deadline_ms),
         (5_000, 30_000)
     );
+    assert_eq!(config.server.shutdown_delay_ms, 0, "nobody waits who has not asked for it");
 }
 
 #[test]
@@ -39,6 +40,7 @@ fn every_kind_of_value_is_read() {
         [server]
         listen = "unix:/run/trunkline.sock"
         threads = 4
+        shutdown_delay = "7s"
         shutdown_spread = "500ms"
         tls = { cert_file = "cert.pem", key_file = "key.pem" }
         [client]
@@ -56,6 +58,7 @@ fn every_kind_of_value_is_read() {
     .unwrap();
     assert_eq!(config.server.listen, Listen::Unix("/run/trunkline.sock".into()));
     assert_eq!((config.server.threads, config.server.shutdown_spread_ms), (4, 500));
+    assert_eq!(config.server.shutdown_delay_ms, 7_000);
     let (cert, key) = config.server.tls.files().unwrap();
     assert_eq!((cert.to_str(), key.to_str()), (Some("cert.pem"), Some("key.pem")));
     assert_eq!(config.client.allowed_origins, ["https://a.example", "http://localhost:3000"]);

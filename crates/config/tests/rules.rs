@@ -119,6 +119,8 @@ fn origins_are_origins() {
 fn times_and_sizes_fit_each_other() {
     refused(&anonymous("limits.pong = \"25s\""), "limits.pong must be shorter");
     refused(&anonymous("server.shutdown_spread = \"31s\""), "server.shutdown_deadline");
+    refused(&anonymous("server.shutdown_delay = \"11m\""), "server.shutdown_delay");
+    accepted(&anonymous("server.shutdown_delay = \"1m\"")); // the deadline counts from there
     refused(&anonymous("limits.message_bytes = \"2MiB\""), "limits.outbound_bytes");
 }
 
@@ -141,6 +143,8 @@ fn namespaces_make_sense() {
     refused(&namespace("name = \"x\"\ndelta = true"), "delta without recovery");
     accepted(&namespace("name = \"x\"\ndelta = true\npositioning = true\nhistory_size = 1"));
     refused(&namespace("name = \"x\"\nforce_push_join_leave = true"), "without join_leave");
+    refused(&namespace("name = \"x\"\njoin_leave_debounce = \"5s\""), "without join_leave");
+    accepted(&namespace("name = \"x\"\njoin_leave = true\njoin_leave_debounce = \"60s\""));
     for what in ["subscribe", "publish", "history", "presence"] {
         let alone = namespace(&format!("name = \"x\"\nallow_{what}_for_anonymous = true"));
         refused(&alone, &format!("allow_{what}_for_client"));

@@ -1,46 +1,46 @@
 //! `info`: the nodes there are.
 
 use serde::Serialize;
+use trunkline_core::signal::NodeReport;
 
 use super::{Outcome, json};
 use crate::ApiState;
 
 #[derive(Serialize)]
 struct Info<'a> {
-    nodes: [NodeInfo<'a>; 1],
+    nodes: Vec<NodeInfo<'a>>,
 }
 
 #[derive(Serialize)]
 struct NodeInfo<'a> {
     uid: &'a str,
     name: &'a str,
-    version: &'static str,
-    num_clients: i64,
-    num_users: usize,
-    num_channels: usize,
-    num_subs: i64,
+    version: &'a str,
+    num_clients: u64,
+    num_users: u64,
+    num_channels: u64,
+    num_subs: u64,
     /// Seconds.
     uptime: u64,
+}
+
+impl<'a> From<&'a NodeReport> for NodeInfo<'a> {
+    fn from(report: &'a NodeReport) -> Self {
+        Self {
+            uid: report.node.as_str(),
+            name: &report.name,
+            version: &report.version,
+            num_clients: report.clients,
+            num_users: report.users,
+            num_channels: report.channels,
+            num_subs: report.subscriptions,
+            uptime: report.uptime_s,
+        }
+    }
 }
 
 /// `{}` → `{nodes: [{uid, name, version, num_clients, num_users, num_channels, num_subs,
 /// uptime}]}`.
 pub(super) fn run(state: &ApiState) -> Outcome {
-    let (mut num_clients, mut num_subs) = (0, 0);
-    for shard in (0..state.shards).map(|index| state.node.metrics.shard(index)) {
-        num_clients += shard.connections.get();
-        num_subs += shard.subscriptions.get();
-    }
-    json(&Info {
-        nodes: [NodeInfo {
-            uid: state.node.id.as_str(),
-            name: &state.node.name,
-            version: env!("CARGO_PKG_VERSION"),
-            num_clients,
-            num_users: state.node.user_count(),
-            num_channels: state.node.channel_count(),
-            num_subs,
-            uptime: state.started.elapsed().as_secs(),
-        }],
-    })
+    json(&Info { nodes: state.node.nodes().iter().map(NodeInfo::from).collect() })
 }

@@ -3,13 +3,16 @@
 mod batch;
 mod broadcast;
 mod channels;
+mod connections;
 mod disconnect;
 mod history;
 mod history_remove;
 mod info;
+mod missing;
 mod presence;
 mod presence_stats;
 mod publish;
+mod refresh;
 mod subscribe;
 mod unsubscribe;
 
@@ -40,6 +43,8 @@ async fn run_single(state: &ApiState, method: ApiMethod, fields: &Fields<'_>) ->
         ApiMethod::Subscribe => subscribe::run(state, fields),
         ApiMethod::Unsubscribe => unsubscribe::run(state, fields),
         ApiMethod::Disconnect => disconnect::run(state, fields),
+        ApiMethod::Refresh => refresh::run(state, fields),
+        ApiMethod::Connections => connections::run(state, fields).await,
         ApiMethod::Presence => presence::run(state, fields).await,
         ApiMethod::PresenceStats => presence_stats::run(state, fields).await,
         ApiMethod::History => history::run(state, fields).await,

@@ -7,6 +7,9 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::control::{Action, Control, Target};
 use trunkline_core::error::CloseReason;
 use trunkline_core::identity::{ClientId, ClientInfo, UserId};
+use trunkline_core::limits::SURVEY_DEADLINE_MS;
+use trunkline_core::signal::ConnectionReport;
+use trunkline_core::time::{Tick, WallTime};
 use trunkline_node::event::Event;
 
 use crate::house::House;
@@ -118,6 +121,10 @@ async fn a_command_that_is_not_understood_does_nothing() {
             108,
         ),
         ("unsubscribe", json!({"user": "ann"}), 107),
+        ("refresh", json!({}), 107),
+        ("refresh", json!({"user": "ann", "expire_at": -1}), 107),
+        ("refresh", json!({"user": "ann", "session": "s"}), 108),
+        ("refresh", json!({"user": "ann", "b64info": "Ig0KIg=="}), 107),
         ("unsubscribe", json!({"user": "ann", "channel": "nowhere:1"}), 102),
     ] {
         assert_eq!(house.refused(method, body.clone()).await.0, code, "{method} {body}");
@@ -145,10 +152,72 @@ async fn channels_are_asked_of_every_shard() {
     assert_eq!(found, json!({"channels": {"chat:a": {"num_clients": 2}}}));
 }
 
+#[tokio::test]
+async fn connections_are_asked_of_every_shard() {
+    let house = House::new();
+    let asking = house.done("connections", json!({"user": "ann"}));
+    let shard = async {
+        let asked = loop {
+            match house.events().pop() {
+                Some(Event::Connections(survey)) => break survey,
+                Some(other) => panic!("{other:?}"),
+                None => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(asked.user().as_str(), "ann");
+        let channels = vec![channel("news"), channel("chat:a")];
+        let (client, protocol) = (ClientId(7), "plain".into());
+        asked.report([ConnectionReport { client, protocol, channels }].into_iter());
+    };
+    let (found, ()) = tokio::join!(asking, shard);
+    let connection = json!({
+        "user": "ann", "protocol": "plain", "node": "n1", "channels": ["news", "chat:a"],
+    });
+    assert_eq!(found, json!({"connections": {ClientId(7).to_string(): connection}}));
+    assert_eq!(house.refused("connections", json!({})).await.0, 107);
+}
+
+#[tokio::test]
+async fn a_refresh_reaches_the_shards() {
+    let house = House::new();
+    for (body, expired, expires_at, info) in [
+        (json!({"user": "ann"}), false, None, None),
+        (json!({"user": "ann", "expire_at": 0, "info": null}), false, None, None),
+        (json!({"user": "ann", "expired": true}), true, None, None),
+        (
+            json!({"user": "ann", "expire_at": 99, "info": {"a": 1}}),
+            false,
+            Some(WallTime(99_000)),
+            Some("{\"a\":1}"),
+        ),
+        (json!({"user": "ann", "b64info": "WzJd"}), false, None, Some("[2]")),
+    ] {
+        assert_eq!(house.done("refresh", body).await, json!({}));
+        let info = info.map(Into::into);
+        let action = Action::Refresh { expired, expires_at, info };
+        assert_eq!(commanded(&house), Control { target: of_user("ann"), action });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_shard_that_never_answers_is_an_internal_error() {
     let house = House::new();
     assert_eq!(house.refused("channels", json!({})).await.0, 100);
+}
+
+#[tokio::test]
+async fn a_node_that_keeps_silent_is_named() {
+    let house = House::new();
+    let asking = house.done("channels", json!({}));
+    let time = async {
+        while house.events().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        house.node.tick(Tick(SURVEY_DEADLINE_MS));
+    };
+    let (found, ()) = tokio::join!(asking, time);
+    assert_eq!(found, json!({"channels": {}, "silent": ["n1"]}));
+    assert_eq!(house.node.metrics.node.surveys_timed_out.get(), 1);
 }
 
 #[tokio::test]
@@ -158,10 +227,12 @@ async fn info_tells_of_the_node() {
     house.listen("news");
     house.node.metrics.shard(0).connections.add(3);
     house.node.metrics.shard(0).subscriptions.add(5);
+    house.node.begin(Tick(500));
+    house.node.tick(Tick(3_600));
     let (_, answer) = house.post_raw("info", "").await;
     let expected: Value = json!({
         "uid": "n1", "name": "attic", "version": env!("CARGO_PKG_VERSION"), "num_clients": 3,
-        "num_users": 1, "num_channels": 1, "num_subs": 5, "uptime": 0,
+        "num_users": 1, "num_channels": 1, "num_subs": 5, "uptime": 3,
     });
     assert_eq!(answer, json!({"result": {"nodes": [expected]}}));
 }

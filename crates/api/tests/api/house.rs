@@ -118,10 +118,11 @@ impl House {
             switchboard,
             backend,
             roster,
+            lines: None,
         });
         let node = Arc::new(node);
         let keys = Arc::new(ApiKeys::new(&[Secret::new(KEY), Secret::new("second")]));
-        let state = ApiState::new(Arc::clone(&node), keys, 1);
+        let state = ApiState::new(Arc::clone(&node), keys);
         Self { node, mailbox, router: router(state) }
     }
 

@@ -5,6 +5,7 @@ mod client;
 mod limits;
 mod log;
 mod namespace;
+mod redis;
 mod rooms;
 mod server;
 mod storage;
@@ -13,6 +14,7 @@ mod token;
 pub use api::Api;
 pub use client::Client;
 pub use log::Log;
+pub use redis::Redis;
 pub use rooms::Rooms;
 pub use server::{Server, Tls};
 pub use storage::{Keeping, Storage};
@@ -42,6 +44,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     api::SECTION,
     rooms::SECTION,
     storage::SECTION,
+    redis::SECTION,
     log::SECTION,
     limits::SECTION,
 ];

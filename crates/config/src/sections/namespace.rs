@@ -1,5 +1,6 @@
 //! `[[namespaces]]`: what the channels of one kind keep, and who may do what in them.
 
+use trunkline_core::limits::DEBOUNCE_MS;
 use trunkline_core::namespace::{Access, ChannelOptions, Overflow, RecoveryMode, Retention};
 
 use crate::key::{Key, Kind};
@@ -21,6 +22,8 @@ pub(crate) struct Namespace {
     pub(crate) recovery_mode: &'static str,
     /// One of [`DELIVERIES`].
     pub(crate) delivery: &'static str,
+    /// Copies of the broker that must hold a publication.
+    pub(crate) replicas: usize,
     /// One of [`OVERFLOWS`].
     pub(crate) overflow: &'static str,
 }
@@ -43,6 +46,7 @@ impl Default for Namespace {
             history_bytes: 16 * MIB,
             recovery_mode: "stream",
             delivery: "stored",
+            replicas: 0,
             overflow: "close",
         }
     }
@@ -63,6 +67,7 @@ impl Namespace {
                 _ => RecoveryMode::Stream,
             },
             early: self.delivery == "early",
+            replicas: u8::try_from(self.replicas).unwrap_or(u8::MAX),
             overflow: match self.overflow {
                 "drop_oldest" => Overflow::DropOldest,
                 "keep_latest" => Overflow::KeepLatest,
@@ -116,6 +121,14 @@ pub(crate) const NAMESPACES: &[Key<Namespace>] = &[
         "Subscribers hear it without asking.",
     ),
     Key::new(
+        "namespaces.join_leave_debounce",
+        Kind::Time(|namespace| &mut namespace.options.debounce_ms, 0, DEBOUNCE_MS),
+        "How long a user who has left may take to come back, to whichever node, before anybody \
+         hears of it: then neither the leave nor the join is told, and presence lists the \
+         connection until then. Subscribers hear of users, not of each of their connections. 0 \
+         tells of each connection at once. Wants `join_leave`.",
+    ),
+    Key::new(
         "namespaces.history_size",
         Kind::Count(|namespace| &mut namespace.history_size, 0, 100_000),
         "Publications a channel keeps at most; 0 keeps none.",
@@ -167,6 +180,12 @@ pub(crate) const NAMESPACES: &[Key<Namespace>] = &[
         Kind::Flag(|namespace| &mut namespace.options.delta),
         "Subscribers that ask for it receive the difference to the publication before. Wants \
          `recovery` or `positioning`.",
+    ),
+    Key::new(
+        "namespaces.replicas",
+        Kind::Count(|namespace| &mut namespace.replicas, 0, 16),
+        "How many copies of Redis must have a publication before it is acknowledged; with 0 it is \
+         acknowledged as soon as it is stored. Only with the Redis backend.",
     ),
     Key::new(
         "namespaces.overflow",

@@ -18,9 +18,11 @@ pub struct Server {
     pub admin_listen: SocketAddr,
     /// Shards; 0 is one per core.
     pub threads: usize,
+    /// Milliseconds between turning unready and sending clients away when the node goes down.
+    pub shutdown_delay_ms: u64,
     /// Milliseconds over which clients are told to reconnect elsewhere when the node goes down.
     pub shutdown_spread_ms: u64,
-    /// Milliseconds after which the node goes down in any case.
+    /// Milliseconds after the delay at which the node goes down in any case.
     pub shutdown_deadline_ms: u64,
     /// The client listener may be reached from other machines without TLS.
     pub allow_public: bool,
@@ -54,6 +56,9 @@ impl Default for Server {
             listen: Listen::Tcp(loopback(8000)),
             admin_listen: loopback(9000),
             threads: 0,
+            // Nobody asks a node of its own whether it is ready, and `docker stop` kills after
+            // 10 s: whoever has a balancer says how long it takes to notice.
+            shutdown_delay_ms: 0,
             shutdown_spread_ms: 5_000,
             shutdown_deadline_ms: 30_000,
             allow_public: false,
@@ -84,15 +89,22 @@ pub(super) const SECTION: Section = Section {
             "Threads that hold connections, each for itself; 0 is one per core.",
         ),
         Key::new(
+            "server.shutdown_delay",
+            Kind::Time(|config| &mut config.server.shutdown_delay_ms, 0, 600_000),
+            "On SIGTERM `/ready` answers 503 at once, and clients are still let in for this time, \
+             until whoever balances the load has noticed. Behind a balancer: its check's interval \
+             times the failures it wants, and a second or two.",
+        ),
+        Key::new(
             "server.shutdown_spread",
             Kind::Time(|config| &mut config.server.shutdown_spread_ms, 0, 600_000),
-            "On SIGTERM clients are told to reconnect elsewhere one after the other, over this \
-             time, so that the other nodes do not meet them all at once.",
+            "After `server.shutdown_delay` clients are told to reconnect elsewhere one after the \
+             other, over this time, so that the other nodes do not meet them all at once.",
         ),
         Key::new(
             "server.shutdown_deadline",
             Kind::Time(|config| &mut config.server.shutdown_deadline_ms, 0, 3_600_000),
-            "How long after SIGTERM the node ends in any case; no shorter than \
+            "How long after `server.shutdown_delay` the node ends in any case; no shorter than \
              `server.shutdown_spread`.",
         ),
         Key::new(

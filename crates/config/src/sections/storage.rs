@@ -26,6 +26,8 @@ pub enum Keeping {
     Memory,
     /// On disk, in this directory.
     Embedded(PathBuf),
+    /// In Redis, shared by several nodes.
+    Redis,
 }
 
 /// The directory if nothing else is said: beside whatever the node is started in.
@@ -34,6 +36,7 @@ const DATA_DIR: &str = "trunkline-data";
 /// The names of the backends.
 const EMBEDDED: &str = "embedded";
 const MEMORY: &str = "memory";
+const REDIS: &str = "redis";
 
 impl Storage {
     /// Where streams are kept.
@@ -41,6 +44,7 @@ impl Storage {
     pub fn keeping(&self) -> Keeping {
         match self.backend {
             MEMORY => Keeping::Memory,
+            REDIS => Keeping::Redis,
             _ => Keeping::Embedded(self.data_dir()),
         }
     }
@@ -54,6 +58,11 @@ impl Storage {
     /// Keeps nothing beyond the process, unless a directory is named.
     pub(crate) fn in_memory() -> Self {
         Self { backend: MEMORY, ..Self::default() }
+    }
+
+    /// An address of Redis was named.
+    pub(crate) fn use_redis(&mut self) {
+        self.backend = REDIS;
     }
 
     /// A directory was named where only the embedded backend can be meant.
@@ -79,9 +88,10 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key::new(
             "storage.backend",
-            Kind::Choice(|config| &mut config.storage.backend, &[EMBEDDED, MEMORY]),
+            Kind::Choice(|config| &mut config.storage.backend, &[EMBEDDED, MEMORY, REDIS]),
             "`embedded` keeps streams on the disk of this node: what was acknowledged is there \
-             after a crash. `memory` keeps them until the process ends.",
+             after a crash. `memory` keeps them until the process ends. `redis` keeps them in Redis, \
+             where several nodes share them.",
         ),
         Key::new(
             "storage.data_dir",

@@ -24,6 +24,7 @@ pub(crate) struct CheckConfigArgs {
 pub(crate) fn run(args: &CheckConfigArgs) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), environment(), &Overrides::default())
         .map_err(Failure::trouble)?;
+    crate::serve::redis::options(&config).map_err(Failure::trouble)?;
     for warning in config.warnings() {
         note(format_args!("warning: {warning}"));
     }

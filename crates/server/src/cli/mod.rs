@@ -12,6 +12,7 @@ mod init;
 mod node_url;
 mod output;
 mod publish;
+mod redis_script;
 mod repair;
 mod serve_args;
 mod subscribe;
@@ -67,6 +68,8 @@ pub(crate) enum Tool {
     Token(token::TokenArgs),
     /// Make a data directory usable again after its files were damaged
     Repair(repair::RepairArgs),
+    /// Print the script by which anything with a Redis client publishes, no node needed
+    RedisScript(redis_script::RedisScriptArgs),
     /// Print a script that completes this command line in a shell
     Completions(completions::CompletionsArgs),
 }
@@ -98,6 +101,7 @@ pub(crate) fn run(tool: Tool) -> ExitCode {
         Tool::Subscribe(args) => subscribe::run(args),
         Tool::Token(args) => token::run(&args),
         Tool::Repair(args) => repair::run(&args),
+        Tool::RedisScript(args) => redis_script::run(&args),
         Tool::Completions(args) => completions::run(&args),
     };
     match outcome {
@@ -131,6 +135,7 @@ mod tests {
                 "subscribe",
                 "token",
                 "repair",
+                "redis-script",
                 "completions",
                 "bench"
             ]

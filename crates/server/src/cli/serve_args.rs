@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::Failure;
-
 /// The arguments of `serve`. They win over the environment, which wins over the file.
 #[derive(Clone, Debug, Default, Args)]
 #[command(
     group(ArgGroup::new("mode").args(["config", "dev"]).required(true)),
     after_help = "\
 Example: trunkline serve --dev
-         trunkline init && trunkline serve --config trunkline.toml"
+         trunkline init && trunkline serve --config trunkline.toml
+         trunkline serve --dev --redis redis://127.0.0.1:6379"
 )]
 pub(crate) struct ServeArgs {
     /// Configuration file (TOML)
@@ -31,7 +30,8 @@ pub(crate) struct ServeArgs {
     /// Keep streams in this directory (embedded backend), which --dev does not do otherwise
     #[arg(long, value_name = "DIR", conflicts_with = "redis")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Carry publications through Redis (comes with a later version)
+    /// Share streams with other nodes through Redis: redis://HOST:PORT, redis+sentinel://… or
+    /// redis+cluster://… (Redis backend)
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
     /// Key of the server API, in place of the configured ones
@@ -58,34 +58,5 @@ impl LogFormat {
             Self::Json => "json",
             Self::Text => "text",
         }
-    }
-}
-
-impl ServeArgs {
-    /// Refuses a backend that is not there, rather than run on one that forgets.
-    ///
-    /// # Errors
-    /// `--redis` was given.
-    pub(crate) fn check_backend(&self) -> Result<(), Failure> {
-        match &self.redis {
-            None => Ok(()),
-            Some(_) => Err(Failure::trouble(
-                "--redis: the Redis backend comes with a later version; this one keeps streams \
-                 on its own disk or in memory",
-            )),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_backend_that_is_not_there_is_refused() {
-        assert_eq!(ServeArgs::default().check_backend(), Ok(()));
-        let redis = ServeArgs { redis: Some("redis://x".into()), ..Default::default() };
-        let failure = redis.check_backend().unwrap_err();
-        assert!(failure.message().starts_with("--redis"), "{}", failure.message());
     }
 }

@@ -1,5 +1,12 @@
-//! From ready to gone: signals, reloading, draining.
+//! From ready to gone: signals, reloading, saying goodbye.
+//!
+//! ```text
+//!   serving ──signal──> leaving ──delay──> draining ──everybody gone, or deadline──> gone
+//!   ready               not ready,         clients are sent away,
+//!                       still accepting    nobody new is let in
+//! ```
 
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,9 +31,11 @@ pub(super) struct Lifecycle {
     pub(super) connections: Arc<AtomicUsize>,
     /// Whether load balancers should send clients here.
     pub(super) ready: Arc<AtomicBool>,
+    /// How long clients are still let in once the node is not ready any more.
+    pub(super) delay: Duration,
     /// Over how long clients are sent away.
     pub(super) spread: Duration,
-    /// When the node ends in any case.
+    /// How long after the delay the node ends in any case.
     pub(super) deadline: Duration,
     /// Says why the backend has stopped, if it does.
     pub(super) storage_stopped: mpsc::UnboundedReceiver<String>,
@@ -59,9 +68,16 @@ impl Signals {
     }
 }
 
+/// Why serving has come to its end.
+#[derive(PartialEq, Eq)]
+enum End {
+    Signal,
+    TimeIsUp,
+}
+
 impl Lifecycle {
-    /// Serves until a signal comes, then drains. `http` is told to end once
-    /// the clients are gone. A second signal ends everything at once.
+    /// Serves until a signal comes, then lets load balancers notice, then drains. `http` is told to
+    /// end once the clients are gone. A second signal ends everything at once.
     pub(super) async fn run(
         mut self,
         mut shards: Shards,
@@ -72,11 +88,40 @@ impl Lifecycle {
         let mut signals = Signals::new()?;
         self.ready.store(true, Ordering::Release);
         announce();
+        self.serve(&mut signals, &mut shards, &reload, pending()).await?;
+        self.ready.store(false, Ordering::Release);
+        tracing::info!(delay = ?self.delay, "not ready any more");
+        // Whoever the balancer still sends is let in: a closed door would be an error to a client
+        // that did nothing wrong.
+        let end = self.serve(&mut signals, &mut shards, &reload, sleep(self.delay)).await?;
+        if end == End::TimeIsUp {
+            self.drain(&mut signals).await;
+        } else {
+            tracing::warn!("ending at once");
+        }
+        http.send_replace(true);
+        self.node.stop();
+        let _ = tokio::task::spawn_blocking(|| shards.join()).await;
+        self.node.farewell();
+        tracing::info!("gone");
+        Ok(())
+    }
+
+    /// Serves until a signal comes or `time` is up.
+    async fn serve(
+        &mut self,
+        signals: &mut Signals,
+        shards: &mut Shards,
+        reload: &Reload,
+        time: impl Future<Output = ()>,
+    ) -> Result<End, Failure> {
+        let mut time = std::pin::pin!(time);
         loop {
-            let Signals { terminate, interrupt, hang_up } = &mut signals;
+            let Signals { terminate, interrupt, hang_up } = &mut *signals;
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                () = &mut time => return Ok(End::TimeIsUp),
+                _ = terminate.recv() => return Ok(End::Signal),
+                _ = interrupt.recv() => return Ok(End::Signal),
                 _ = hang_up.recv() => reload.run(),
                 Some(why) = shards.ended.recv() => {
                     let why = why.unwrap_or_else(|| "for no reason".to_owned());
@@ -89,19 +134,20 @@ impl Lifecycle {
                 }
             }
         }
-        self.ready.store(false, Ordering::Release);
+    }
+
+    /// Sends clients away and waits until they are gone, the deadline has come, or another signal.
+    async fn drain(&self, signals: &mut Signals) {
         tracing::info!(spread = ?self.spread, "draining");
         self.node.drain(u64::try_from(self.spread.as_millis()).unwrap_or(u64::MAX));
         let end = Instant::now() + self.deadline;
         tokio::select! {
-            () = self.everybody_gone(end) => {}
+            () = async {
+                self.everybody_gone(end).await;
+                self.nobody_returns(end).await;
+            } => {}
             () = signals.end() => tracing::warn!("ending at once"),
         }
-        http.send_replace(true);
-        self.node.stop();
-        let _ = tokio::task::spawn_blocking(|| shards.join()).await;
-        tracing::info!("gone");
-        Ok(())
     }
 
     async fn everybody_gone(&self, end: Instant) {
@@ -110,6 +156,14 @@ impl Lifecycle {
                 let left = self.connections.load(Ordering::Relaxed);
                 return tracing::warn!(left, "connections did not leave in time");
             }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits for users who have left and may come back to another node: others are not to hear of
+    /// a leave that a join follows.
+    async fn nobody_returns(&self, end: Instant) {
+        while self.node.awaits_returns() && Instant::now() < end {
             sleep(LOOK_EVERY).await;
         }
     }

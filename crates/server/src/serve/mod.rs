@@ -3,14 +3,16 @@
 //! ```text
 //!   shard threads ── Node ── backend        (one event loop each; see crate `shard`)
 //!        │ hand-over of ordinary HTTP
-//!   control thread: server API and pages · admin listener · sweeper · signals
+//!   control thread: server API and pages · admin listener · sweeper · ticks · signals
 //! ```
 
 mod doors;
 mod lifecycle;
+pub(crate) mod redis;
 mod reload;
 mod shards;
 mod storage;
+mod ticking;
 mod welcome;
 
 use std::sync::Arc;
@@ -44,7 +46,6 @@ use self::storage::Storage;
 /// # Errors
 /// The configuration, an address or a file is not as it should be.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    args.check_backend()?;
     let config = configuration(args)?;
     init_logging(config.log.format(), config.log.level).map_err(Failure::trouble)?;
     let mut doors = Doors::open(&config)?;
@@ -68,9 +69,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let handles = shards::handles(doors.threads)?;
     let mailboxes = handles.iter().map(|handle: &ShardHandle| Arc::clone(&handle.mailbox));
     let switchboard = Arc::new(Switchboard::new(mailboxes.collect()));
-    let (storage, storage_stopped) = Storage::open(&config, switchboard.clone())?;
+    let id = NodeId::new(&fresh_secret());
+    let (storage, storage_stopped) = Storage::open(&config, &id, &metrics, switchboard.clone())?;
     let node = Arc::new(Node::new(Parts {
-        id: NodeId::new(&fresh_secret()),
+        id,
         name: doors.name().into(),
         namespaces: config.namespaces(),
         limits,
@@ -78,6 +80,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         switchboard,
         backend: storage.backend(),
         roster: storage.roster(),
+        lines: storage.lines(),
     }));
 
     // The shards.
@@ -97,20 +100,25 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let shards = shards::start(handles, &mut doors, &settings)?;
 
     // Everything else, on this thread.
-    let api = ApiState::new(Arc::clone(&node), Arc::clone(&api_keys), doors.threads);
+    let api = ApiState::new(Arc::clone(&node), Arc::clone(&api_keys));
     let mut public = trunkline_api::router(api);
     if config.client.page {
         let key = config.api.keys.first().filter(|_| args.dev).map(|key| key.expose().to_owned());
         let options = PageOptions { api_key: key, tls: doors.tls.is_some() };
         public = public.merge(trunkline_admin::page(options));
     }
-    let admin =
-        trunkline_admin::router(AdminState { node: Arc::clone(&node), ready: Arc::clone(&ready) });
+    let kept = storage.clone();
+    let admin = trunkline_admin::router(AdminState {
+        node: Arc::clone(&node),
+        ready: Arc::clone(&ready),
+        trouble: Arc::new(move || kept.trouble()),
+    });
     let reload = Reload { args: args.clone(), gate, api_keys, tls: doors.tls.clone() };
     let lifecycle = Lifecycle {
-        node,
+        node: Arc::clone(&node),
         connections,
         ready,
+        delay: Duration::from_millis(config.server.shutdown_delay_ms),
         spread: Duration::from_millis(config.server.shutdown_spread_ms),
         deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
         storage_stopped,
@@ -124,6 +132,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         let http = tokio::spawn(reception.serve(public, stopped.clone()));
         let admin = tokio::spawn(http::serve_listener(doors.admin()?, admin, stopped));
         tokio::spawn(storage.clone().keep_tidy());
+        tokio::spawn(ticking::tick(node, storage.lines()));
         let announce = || {
             if args.dev {
                 welcome::greet(&config, &doors.listen);
@@ -144,6 +153,7 @@ fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
         admin_listen: args.admin_listen.clone(),
         api_key: args.api_key.clone(),
         data_dir: args.data_dir.as_ref().map(|dir| dir.display().to_string()),
+        redis: args.redis.clone(),
         log_format: args.log_format.map(|format| format.as_str().to_owned()),
     };
     let loaded = if args.dev {

@@ -6,14 +6,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use trunkline_backend_embedded::{EmbeddedBackend, Options};
 use trunkline_backend_memory::MemoryBackend;
+use trunkline_backend_redis::{RedisBackend, RedisRoster, RosterOptions};
 use trunkline_config::{Config, Keeping};
 use trunkline_core::backend::{Backend, Sink};
 use trunkline_core::roster::Roster;
+use trunkline_core::signal::NodeId;
+use trunkline_node::lines::Lines;
 use trunkline_node::presence::LocalRoster;
+use trunkline_telemetry::Metrics;
 
 use crate::cli::Failure;
 
-use super::wall_clock;
+use super::{redis, wall_clock};
 
 /// How often a backend gives back what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -25,6 +29,17 @@ pub(super) enum Storage {
     Memory(Arc<MemoryBackend>),
     /// Streams on disk.
     Embedded(Arc<EmbeddedBackend>),
+    /// Streams and presence in Redis.
+    Redis(Shared),
+}
+
+/// What a node has in Redis.
+#[derive(Clone)]
+pub(super) struct Shared {
+    backend: Arc<RedisBackend>,
+    /// What the node remembers of the streams.
+    lines: Arc<Lines>,
+    roster: Arc<RedisRoster>,
 }
 
 impl Storage {
@@ -32,6 +47,8 @@ impl Storage {
     /// receiver: the node must not go on then.
     pub(super) fn open(
         config: &Config,
+        node: &NodeId,
+        metrics: &Arc<Metrics>,
         sink: Arc<dyn Sink>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<String>), Failure> {
         // Bounded by its sender: a backend stops once.
@@ -61,6 +78,16 @@ impl Storage {
                 tracing::info!(data_dir = %data_dir.display(), ?opened, "streams are on disk");
                 Self::Embedded(Arc::new(backend))
             }
+            Keeping::Redis => {
+                let options = redis::options(config).map_err(Failure::trouble)?;
+                let lines = Lines::new(sink, config.namespaces(), Arc::clone(metrics));
+                let backend = RedisBackend::start(&options, node.clone(), lines.clone())
+                    .map_err(|error| Failure::trouble(format_args!("redis: {error}")))?;
+                let backend = Arc::new(backend);
+                lines.stand_before(backend.clone());
+                let roster = backend.roster(RosterOptions::default());
+                Self::Redis(Shared { backend, lines, roster })
+            }
         };
         Ok((storage, stopped))
     }
@@ -70,12 +97,32 @@ impl Storage {
         match self {
             Self::Memory(backend) => backend.clone(),
             Self::Embedded(backend) => backend.clone(),
+            Self::Redis(shared) => shared.lines.clone(),
+        }
+    }
+
+    /// Why clients should not be sent here at the moment, if there is a reason.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Memory(_) | Self::Embedded(_) => None,
+            Self::Redis(shared) => shared.backend.trouble(),
+        }
+    }
+
+    /// What the node remembers of streams that others keep too.
+    pub(super) fn lines(&self) -> Option<Arc<Lines>> {
+        match self {
+            Self::Memory(_) | Self::Embedded(_) => None,
+            Self::Redis(shared) => Some(shared.lines.clone()),
         }
     }
 
     /// Who is in which channel.
     pub(super) fn roster(&self) -> Arc<dyn Roster> {
-        Arc::new(LocalRoster::new(self.backend()))
+        match self {
+            Self::Memory(_) | Self::Embedded(_) => Arc::new(LocalRoster::new(self.backend())),
+            Self::Redis(shared) => shared.roster.clone(),
+        }
     }
 
     /// Gives back what has expired, again and again.
@@ -86,14 +133,19 @@ impl Storage {
             match &self {
                 Self::Memory(backend) => backend.sweep(),
                 Self::Embedded(backend) => backend.sweep(),
+                Self::Redis(..) => {}
             }
         }
     }
 
-    /// Finishes what waits for the disk. The clients are gone.
+    /// Finishes what waits for the disk, or for Redis. The clients are gone.
     pub(super) fn close(&self) -> Result<(), Failure> {
         match self {
             Self::Memory(_) => Ok(()),
+            Self::Redis(shared) => {
+                shared.roster.close();
+                Ok(())
+            }
             Self::Embedded(backend) => backend.close().map_err(Failure::refused),
         }
     }

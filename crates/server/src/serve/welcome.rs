@@ -21,6 +21,7 @@ pub(super) fn greet(config: &Config, listen: &str) {
     };
     let keeping = match config.storage.keeping() {
         Keeping::Memory => "nothing outlives the process".to_owned(),
+        Keeping::Redis => "streams are kept in Redis".to_owned(),
         Keeping::Embedded(dir) => format!("streams are kept in {}", dir.display()),
     };
     say(&format!(

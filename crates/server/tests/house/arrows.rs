@@ -17,13 +17,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("auth", &["core"]),
     ("backend-memory", &["core"]),
     ("backend-embedded", &["core", "wal"]),
+    ("backend-redis", &["core"]),
     ("config", &["auth", "core", "telemetry"]),
     ("node", &["core", "telemetry"]),
     ("shard", &["core", "node", "telemetry", "transport"]),
     ("api", &["auth", "core", "node", "protocol", "telemetry"]),
     ("admin", &["node", "telemetry"]),
     ("bench", &["core"]),
-    ("checker", &[]),
+    ("checker", &["fault-proxy", "rig"]),
+    ("rig", &[]),
+    ("fault-proxy", &[]),
+    ("model-broker", &["core"]),
+    ("conformance", &["core"]),
     (
         "server",
         &[
@@ -32,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "auth",
             "backend-embedded",
             "backend-memory",
+            "backend-redis",
             "bench",
             "config",
             "core",
@@ -204,7 +210,8 @@ fn no_crate_knows_what_is_not_its_business() {
 
 #[test]
 fn only_the_server_knows_backends_and_tools() {
-    let hidden = |name: &str| name.starts_with("backend-") || name == "bench";
+    let tools = ["bench", "model-broker", "conformance"];
+    let hidden = |name: &str| name.starts_with("backend-") || tools.contains(&name);
     let mut broken = Vec::new();
     for member in members().iter().filter(|member| *member != "server") {
         let used = Manifest::of(member).ours();
@@ -212,7 +219,7 @@ fn only_the_server_knows_backends_and_tools() {
         broken.extend(met.map(|name| format!("crates/{member} uses {name}")));
     }
     hold(
-        "A backend is known to `server` alone, and so is `bench`; tests may use them.",
+        "A backend is known to `server` alone, and so are tools; tests may use them.",
         &broken,
         "use the trait `core::backend::Backend`, and let `serve` choose who stands behind it. For a \
          test, list it under [dev-dependencies].",
