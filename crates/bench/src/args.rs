@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-use crate::backend::OpenBackend;
+use crate::backend::{OpenBackend, OverRedis};
 
 /// Measures a server against the floor: what the kernel alone costs for the same work.
 #[derive(Debug, Args)]
@@ -18,6 +18,8 @@ pub struct BenchArgs {
     pub(crate) scenario: Scenario,
     #[arg(skip)]
     pub(crate) open: Option<OpenBackend>,
+    #[arg(skip)]
+    pub(crate) over_redis: Option<OverRedis>,
 }
 
 impl BenchArgs {
@@ -26,6 +28,13 @@ impl BenchArgs {
     #[must_use]
     pub fn with_backend(self, open: OpenBackend) -> Self {
         Self { open: Some(open), ..self }
+    }
+
+    /// Says how the backend over Redis is started that `cluster` measures; without it, that scenario
+    /// is refused.
+    #[must_use]
+    pub fn with_redis(self, over_redis: OverRedis) -> Self {
+        Self { over_redis: Some(over_redis), ..self }
     }
 }
 
@@ -49,6 +58,8 @@ pub(crate) enum Scenario {
     Durable(DurableArgs),
     /// Everybody comes back at once and has missed something
     Recover(RecoverArgs),
+    /// Several nodes with one Redis: publications and deliveries per second, and back after a crash
+    Cluster(ClusterArgs),
     /// Everything that docs/performance.md quotes, in one go
     All(Settings),
     /// The floor measured against itself: what the instrument's own noise is
@@ -66,11 +77,11 @@ pub(crate) struct Settings {
     /// Runs of the server, each followed by one of the floor; medians are printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,
-    /// Length of one run: CPU seconds of the measured process (wall seconds for latency, slow and
-    /// durable)
+    /// Length of one run: CPU seconds of the measured process (wall seconds for latency, slow,
+    /// durable and cluster)
     #[arg(long)]
     pub(crate) seconds: Option<f64>,
-    /// Bytes of JSON in a publication's data [default: 128; 256 for durable; 8192 for slow]
+    /// Bytes of JSON in a publication's data [default: 128; 256 for durable and cluster; 8192 for slow]
     #[arg(long, value_parser = clap::value_parser!(u32).range(16..=32_768))]
     pub(crate) payload: Option<u32>,
     /// Print one JSON object instead of the table
@@ -262,6 +273,54 @@ impl RecoverArgs {
     pub(crate) const CLIENTS: u32 = 10_000;
     pub(crate) const CHANNELS: u32 = 100;
     pub(crate) const MISSED: u32 = 50;
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: trunkline bench cluster\n         trunkline bench cluster port --publishers 128 --runs 3"
+)]
+pub(crate) struct ClusterArgs {
+    /// This part alone [default: all]
+    #[arg(value_enum)]
+    pub(crate) part: Option<ClusterPart>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// A Redis that runs already and serves nothing else: redis://HOST:PORT. It is filled with some
+    /// 100 MB, and `resubscribe` is left out [default: a redis-server of the bench's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+    /// Publications in flight at the backend itself [default: 1, 16, 128 and 1024 in turn]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8_192))]
+    pub(crate) publishers: Option<u32>,
+    /// Nodes that share the subscribers
+    #[arg(long, default_value_t = Self::NODES, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(crate) nodes: u32,
+    /// Subscribers of each of these nodes
+    #[arg(long, default_value_t = Self::SUBSCRIBERS, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub(crate) subscribers: u32,
+    /// Channels that are subscribed to again when Redis is back
+    #[arg(long, default_value_t = Self::LINES, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) lines: u32,
+}
+
+impl ClusterArgs {
+    pub(crate) const PUBLISHERS: [u32; 4] = [1, 16, 128, 1_024];
+    pub(crate) const NODES: u32 = 3;
+    pub(crate) const SUBSCRIBERS: u32 = 1_000;
+    pub(crate) const LINES: u32 = 100_000;
+}
+
+/// What `cluster` consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClusterPart {
+    /// Publications per second, called at the backend itself
+    Port,
+    /// Publications per second through sockets of one node
+    Sockets,
+    /// Deliveries per second of several nodes
+    Nodes,
+    /// Every channel again after Redis was killed and restarted
+    Resubscribe,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,12 @@
-//! What the bench has to be told of the durable backend that it measures.
+//! What the bench has to be told of the backends that it measures.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use trunkline_core::backend::{Backend, Sink};
+use trunkline_core::channel::ChannelName;
+use trunkline_core::publication::Draft;
 
 /// Opens the backend in a data directory, so that it delivers to the sink; what went wrong is said
 /// in a line.
@@ -31,5 +33,36 @@ pub struct Written {
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("written", &(self.written)()).finish_non_exhaustive()
+    }
+}
+
+/// Starts the backend of a node on the Redis at a URL, with names that begin with a prefix, so that
+/// it delivers to the sink; what went wrong is said in a line.
+pub type StartBackend = fn(url: &str, prefix: &str, sink: Arc<dyn Sink>) -> Result<Started, String>;
+
+/// The backend over Redis, and what it says to Redis, for a floor that says the same.
+#[derive(Debug, Clone, Copy)]
+pub struct OverRedis {
+    /// Starts the backend of a node.
+    pub start: StartBackend,
+    /// The script that publishes.
+    pub script: fn() -> &'static str,
+    /// The whole command by which a draft is published, with the id of the message.
+    pub command: fn(prefix: &str, draft: &Draft, id: &str) -> Vec<u8>,
+    /// The line on which a channel is heard.
+    pub line: fn(prefix: &str, channel: &ChannelName) -> String,
+}
+
+/// A backend that has been started. When it is dropped, it leaves Redis.
+pub struct Started {
+    /// The port that publications go to.
+    pub backend: Arc<dyn Backend>,
+    /// What is wrong at the moment; `None` when everything that is listened to is heard.
+    pub trouble: Box<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started").field("trouble", &(self.trouble)()).finish_non_exhaustive()
     }
 }

@@ -24,8 +24,8 @@ pub enum BenchError {
     /// The server answered something the generator cannot go on from.
     #[error("unexpected answer: {0}")]
     Protocol(String),
-    /// The embedded backend, measured in this process, did not do what it was asked.
-    #[error("the embedded backend: {0}")]
+    /// The backend, measured in this process, did not do what it was asked.
+    #[error("the backend: {0}")]
     Backend(String),
     /// Nothing moved for too long.
     #[error("nothing moved for {seconds} s while {what}")]

@@ -6,7 +6,8 @@
 //! `docs/performance.md` explains the method and the columns.
 //!
 //! [`BenchArgs`] is what can be asked; [`run`] does it. Backends are the server's business: it says
-//! how its durable one is opened ([`OpenBackend`]).
+//! how its durable one is opened ([`OpenBackend`]), and how the one over Redis is started and what it
+//! says to Redis ([`OverRedis`]).
 
 mod args;
 mod backend;
@@ -15,7 +16,7 @@ mod error;
 mod instrument;
 
 pub use args::BenchArgs;
-pub use backend::{OpenBackend, Opened, Written};
+pub use backend::{OpenBackend, Opened, OverRedis, StartBackend, Started, Written};
 pub use error::BenchError;
 
 /// Does what `trunkline bench …` was asked and prints the result on stdout, progress on stderr.

@@ -35,7 +35,8 @@ pub(crate) const STALLED: Duration = Duration::from_secs(10);
 /// The load generator.
 pub(crate) struct Generator {
     epoll: OwnedFd,
-    address: SocketAddr,
+    /// Where connections go, by turns.
+    addresses: Vec<SocketAddr>,
     dialogue: Dialogue,
     interrupt: Interrupt,
     events: Vec<Event>,
@@ -66,7 +67,7 @@ impl Generator {
     ) -> Result<Self, BenchError> {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC).doing("creating an epoll")?,
-            address,
+            addresses: vec![address],
             dialogue,
             interrupt,
             events: Vec::with_capacity(EVENTS),
@@ -80,6 +81,13 @@ impl Generator {
             joined: Vec::new(),
             seen: Seen::default(),
         })
+    }
+
+    /// The same, with connections that go by turns to this address too: another node, which hears
+    /// and says the same.
+    pub(crate) fn and_to(mut self, address: SocketAddr) -> Self {
+        self.addresses.push(address);
+        self
     }
 
     /// What was seen so far.
@@ -102,7 +110,8 @@ impl Generator {
     /// # Errors
     /// There are no more files or ports.
     pub(crate) fn open(&mut self, plan: Plan) -> Result<u32, BenchError> {
-        let connection = Connection::open(self.address, self.opened, plan)?;
+        let address = self.addresses[self.opened as usize % self.addresses.len()];
+        let connection = Connection::open(address, self.opened, plan)?;
         self.opened += 1;
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.connections.push(None);

@@ -4,8 +4,11 @@
 //! `connection`, `hearing` and `generator` (who asks for them), `closed_loop` and `open_loop` (how
 //! fast), `scenario` (what is measured), `report` and `targets` (what it means). Durability has its
 //! own: `publishers` (who asks for it, without a server), `mirror` (what the disk does for nothing),
-//! `pipelines` and `returning` (who asks through sockets).
+//! `pipelines` and `returning` (who asks through sockets); and so have nodes that share a Redis:
+//! `redis` (who starts it), `bare` and `bare_publisher` (what it takes from others).
 
+mod bare;
+mod bare_publisher;
 mod client;
 mod closed_loop;
 mod command;
@@ -28,6 +31,7 @@ mod pin;
 mod pipelines;
 mod process;
 mod publishers;
+mod redis;
 mod report;
 mod returning;
 mod scenario;

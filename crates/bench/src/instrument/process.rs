@@ -121,22 +121,7 @@ impl Subject {
         directory: TempDir,
         interrupt: &Interrupt,
     ) -> Result<Self, BenchError> {
-        let output = |name: &str| {
-            File::create(directory.path().join(name)).doing(&format!("creating {name}"))
-        };
-        let mut launch = Command::new(own_program()?);
-        launch.args(["bench", "launch", "--parent", &std::process::id().to_string()]);
-        if let Some(core) = core {
-            launch.args(["--core", &core.to_string()]);
-        }
-        let child = launch
-            .arg("--")
-            .args(command)
-            .stdin(Stdio::null())
-            .stdout(output("stdout")?)
-            .stderr(output("stderr")?)
-            .spawn()
-            .doing(&format!("starting the {who}"))?;
+        let child = launched(who, command, core, directory.path())?;
         let mut subject = Self {
             // Known only when it is ready.
             address: ([127, 0, 0, 1], 0).into(),
@@ -213,7 +198,38 @@ impl Drop for Subject {
     }
 }
 
-fn private_directory() -> Result<TempDir, BenchError> {
+/// Starts a program that ends with the bench, pinned to `core`. What it says is put into files
+/// `stdout` and `stderr` of the directory.
+///
+/// # Errors
+/// The operating system refuses.
+pub(crate) fn launched(
+    who: &str,
+    command: &[String],
+    core: Option<usize>,
+    directory: &Path,
+) -> Result<Child, BenchError> {
+    let output = |name: &str| File::create(directory.join(name)).doing(&format!("creating {name}"));
+    let mut launch = Command::new(own_program()?);
+    launch.args(["bench", "launch", "--parent", &std::process::id().to_string()]);
+    if let Some(core) = core {
+        launch.args(["--core", &core.to_string()]);
+    }
+    launch
+        .arg("--")
+        .args(command)
+        .stdin(Stdio::null())
+        .stdout(output("stdout")?)
+        .stderr(output("stderr")?)
+        .spawn()
+        .doing(&format!("starting {who}"))
+}
+
+/// A directory for what one process needs and says; gone when dropped.
+///
+/// # Errors
+/// The operating system refuses.
+pub(crate) fn private_directory() -> Result<TempDir, BenchError> {
     tempfile::Builder::new()
         .prefix("trunkline-bench-")
         .tempdir()
@@ -233,7 +249,8 @@ fn ready_address(stdout: &str) -> Option<SocketAddr> {
     line.split_ascii_whitespace().find_map(|word| word.strip_prefix("listen="))?.parse().ok()
 }
 
-fn last_lines(text: &str, count: usize) -> String {
+/// The end of a text, on one line.
+pub(crate) fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join(" / ")
 }

@@ -37,7 +37,8 @@ impl Work {
         Self { channels, data, retention }
     }
 
-    fn draft(&self, channel: usize) -> Draft {
+    /// The next publication in this channel.
+    pub(crate) fn draft(&self, channel: usize) -> Draft {
         Draft {
             data: self.data[channel].clone(),
             retention: Some(self.retention),

@@ -9,18 +9,25 @@ pub(crate) struct Setup {
     pub(crate) keep: u32,
     /// The directory of the embedded backend; `None` for the memory of the process.
     pub(crate) data_dir: Option<PathBuf>,
+    /// The URL of the Redis to keep it in, and the prefix of all names there.
+    pub(crate) redis: Option<(String, String)>,
 }
 
 impl Setup {
     /// The configuration: one thread, one bare namespace, everything allowed.
     pub(crate) fn configuration(&self) -> String {
-        let storage = match &self.data_dir {
-            // A string of JSON is one of TOML too.
-            Some(dir) => format!(
-                "backend = \"embedded\"\ndata_dir = {}",
-                serde_json::Value::from(dir.display().to_string())
+        // A string of JSON is one of TOML too.
+        let text = |text: String| serde_json::Value::from(text);
+        let storage = match (&self.data_dir, &self.redis) {
+            (_, Some((url, prefix))) => format!(
+                "backend = \"redis\"\n\n[redis]\nurls = [{}]\nprefix = {}",
+                text(url.clone()),
+                text(prefix.clone())
             ),
-            None => "backend = \"memory\"".into(),
+            (Some(dir), None) => {
+                format!("backend = \"embedded\"\ndata_dir = {}", text(dir.display().to_string()))
+            }
+            (None, None) => "backend = \"memory\"".into(),
         };
         let kept = match self.keep {
             0 => String::new(),
@@ -58,8 +65,14 @@ mod tests {
         let bare = Setup::default().configuration();
         assert!(bare.contains("[storage]\nbackend = \"memory\"\n"));
         assert!(bare.ends_with("[[namespaces]]\nname = \"bench\"\n"));
-        let stored = Setup { keep: 7, data_dir: Some("/a \"b\"".into()) }.configuration();
+        let dir = Some("/a \"b\"".into());
+        let stored = Setup { keep: 7, data_dir: dir, redis: None }.configuration();
         assert!(stored.contains("backend = \"embedded\"\ndata_dir = \"/a \\\"b\\\"\"\n"));
         assert!(stored.ends_with("\nhistory_size = 7\nrecovery = true\n"));
+        let redis = Some(("redis://127.0.0.1:1".into(), "p".into()));
+        let shared = Setup { redis, ..Setup::default() }.configuration();
+        let expected =
+            "backend = \"redis\"\n\n[redis]\nurls = [\"redis://127.0.0.1:1\"]\nprefix = \"p\"\n";
+        assert!(shared.contains(expected), "{shared}");
     }
 }

@@ -36,9 +36,9 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// Publications in flight while the channels are filled.
 const FILLING: u32 = 1_024;
 /// Milliseconds that publications are kept: longer than any bench.
-const TTL_MS: u64 = 86_400_000;
+pub(super) const TTL_MS: u64 = 86_400_000;
 /// Bytes that a channel may keep: more than the largest number of the largest publications here.
-const CHANNEL_BYTES: usize = 1 << 30;
+pub(super) const CHANNEL_BYTES: usize = 1 << 30;
 
 impl DurableArgs {
     /// The quoted forms.

@@ -79,7 +79,7 @@ fn one(bench: &Bench, form: Form) -> Result<Outcome, BenchError> {
     let seconds = bench.seconds(CPU_SECONDS);
     let measure = |run: &Run<'_>| measure(run, form, seconds);
     let pairs = if form.history {
-        let kept = Setup { keep: KEEP, data_dir: None };
+        let kept = Setup { keep: KEEP, ..Setup::default() };
         let names = ["with history", "without"];
         let setups = [&kept, &Setup::default()];
         bench.against(&scenario, &data, names, setups, measure, Measured::show)?

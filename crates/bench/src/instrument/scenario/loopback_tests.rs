@@ -50,6 +50,20 @@ fn a_fan_out_loses_nothing() {
 }
 
 #[test]
+fn connections_go_to_several_nodes_by_turns() {
+    let data = command::payload(64);
+    let mut generator = generator(floor_with(&data), 2, &data).and_to(floor_with(&data));
+    let speakers = generator.open_all((0..2).map(|_| Plan::publisher())).unwrap();
+    assert_eq!(speakers, 0..2);
+    // Each channel is at one node, which reaches all of it and hears one of the speakers only.
+    generator.open_all((0..20).map(|nth| Plan::subscriber(nth % 2))).unwrap();
+    let mut load = ClosedLoop::new([(0..1, 10), (1..2, 10)], 4, 50);
+    load.run(&mut generator, || Ok(false)).unwrap();
+    assert_eq!(generator.seen().deliveries, 2 * 10 * 50);
+    assert_eq!(load.lost(&generator), 0);
+}
+
+#[test]
 fn rooms_in_which_every_member_speaks_lose_nothing() {
     let data = command::payload(64);
     let mut generator = generator(floor_with(&data), 20, &data);

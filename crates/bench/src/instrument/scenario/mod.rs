@@ -3,6 +3,7 @@
 
 mod churn;
 mod closed;
+mod cluster;
 mod durable;
 mod fanout;
 mod idle;
@@ -24,7 +25,7 @@ use crate::args::{
     BenchArgs, ChurnArgs, DurableArgs, FanoutArgs, IdleArgs, LatencyArgs, RecoverArgs, RoomsArgs,
     Scenario, Settings, SlowArgs, StormArgs,
 };
-use crate::backend::OpenBackend;
+use crate::backend::{OpenBackend, OverRedis};
 use crate::error::BenchError;
 use crate::instrument::command;
 use crate::instrument::connection::Dialogue;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), BenchError> {
         Scenario::Churn(args) => (args.settings.clone(), None),
         Scenario::Durable(args) => (args.settings.clone(), None),
         Scenario::Recover(args) => (args.settings.clone(), None),
+        Scenario::Cluster(args) => (args.settings.clone(), None),
     };
     let target = match (&settings.url, settings.pid, &settings.server) {
         _ if target.is_some() => target.take().unwrap_or(Target::Floor),
@@ -65,7 +67,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), BenchError> {
         (_, _, Some(command)) => Target::Command(command.clone()),
         _ => Target::Own,
     };
-    let bench = Bench::new(settings.clone(), target, args.open)?;
+    let bench = Bench::new(settings.clone(), target, args.open, args.over_redis)?;
     let outcomes = bench.outcomes(args.scenario)?;
     let report = Report { machine: Machine::here(), runs: settings.runs, outcomes };
     report.print(settings.json)?;
@@ -85,6 +87,7 @@ struct Bench {
     cores: Cores,
     interrupt: Interrupt,
     open: Option<OpenBackend>,
+    over_redis: Option<OverRedis>,
 }
 
 /// The runs of a scenario: the server's, and the floor's after each.
@@ -117,6 +120,7 @@ impl Bench {
         settings: Settings,
         target: Target,
         open: Option<OpenBackend>,
+        over_redis: Option<OverRedis>,
     ) -> Result<Self, BenchError> {
         if settings.seconds.is_some_and(|seconds| !(0.01..=3_600.0).contains(&seconds)) {
             return Err(BenchError::Usage("--seconds wants 0.01 to 3600".into()));
@@ -128,7 +132,7 @@ impl Bench {
             Some(core) => pin::to(core)?,
             None => say("one core only: server and generator share it, CPU figures are coarse"),
         }
-        Ok(Self { settings, target, cores, interrupt, open })
+        Ok(Self { settings, target, cores, interrupt, open, over_redis })
     }
 
     fn outcomes(&self, scenario: Scenario) -> Result<Vec<Outcome>, BenchError> {
@@ -142,6 +146,7 @@ impl Bench {
             Scenario::Churn(args) => Ok(vec![churn::run(self, &args)?]),
             Scenario::Durable(args) => durable::run(self, &args),
             Scenario::Recover(args) => recover::run(self, &args),
+            Scenario::Cluster(args) => cluster::run(self, &args),
             Scenario::SelfCheck(settings) => self.self_check(settings),
             Scenario::All(settings) => self.all(settings),
             Scenario::Floor(_) | Scenario::Launch(_) => Ok(Vec::new()),

@@ -144,7 +144,7 @@ fn measure(
 ) -> Result<Returned, BenchError> {
     let directory = disk::directory(args.dir.as_deref())?;
     let data_dir = (kept != Kept::InMemory).then(|| directory.path().join("data"));
-    let setup = Setup { keep: BEFORE + args.missed + SPARE, data_dir };
+    let setup = Setup { keep: BEFORE + args.missed + SPARE, data_dir, redis: None };
     let mut subject = bench.subject(&setup, "{}")?;
     let mut load = Returning::new(args.channels, size);
     publish(&subject, args.channels, 1..=BEFORE, size)?;

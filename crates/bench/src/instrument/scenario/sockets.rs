@@ -1,10 +1,11 @@
-//! Durable publications through sockets: the part of `durable` that has a server.
+//! Publications that are stored, through sockets: the parts of `durable` and `cluster` that have a
+//! server.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::durable::{PAYLOAD, SECONDS};
+use super::durable::{self, PAYLOAD};
 use super::meter::{Cost, Meter};
 use super::{Bench, Run, as_json};
 use crate::args::DurableArgs;
@@ -39,23 +40,39 @@ impl Acknowledged {
     }
 }
 
+/// How it is measured, in a few words.
+pub(super) fn form(bench: &Bench) -> String {
+    format!(
+        "through sockets (floor: memory): {CONNECTIONS} connections, {IN_FLIGHT} in flight each, {} B",
+        bench.data(PAYLOAD).len()
+    )
+}
+
 /// Measures a server that stores, in turn with one that keeps in memory.
 pub(super) fn run(bench: &Bench, args: &DurableArgs) -> Result<Outcome, BenchError> {
-    let data = bench.data(PAYLOAD);
-    let scenario = format!(
-        "durable through sockets (floor: memory): {CONNECTIONS} connections, {IN_FLIGHT} in flight each, {} B",
-        data.len()
-    );
+    let scenario = format!("durable {}", form(bench));
     let directory = disk::directory(args.dir.as_deref())?;
-    let stored = Setup { keep: args.keep, data_dir: Some(directory.path().join("data")) };
-    let memory = Setup { data_dir: None, ..stored.clone() };
-    let seconds = Duration::from_secs_f64(bench.seconds(SECONDS));
+    let data_dir = Some(directory.path().join("data"));
+    let stored = Setup { keep: args.keep, data_dir, ..Setup::default() };
+    let seconds = bench.seconds(durable::SECONDS);
+    compare(bench, scenario, &stored, args.channels, seconds)
+}
+
+/// Measures a server set up like this, in turn with one that keeps as much in memory.
+pub(super) fn compare(
+    bench: &Bench,
+    scenario: String,
+    stored: &Setup,
+    channels: u32,
+    seconds: f64,
+) -> Result<Outcome, BenchError> {
+    let memory = Setup { keep: stored.keep, ..Setup::default() };
     let pairs = bench.against(
         &scenario,
-        &data,
+        &bench.data(PAYLOAD),
         ["stored", "in memory"],
-        [&stored, &memory],
-        |run| measure(run, args.channels as u16, seconds),
+        [stored, &memory],
+        |run| measure(run, channels as u16, Duration::from_secs_f64(seconds)),
         |run| format!("{:.0}/s", run.per_second()),
     )?;
     let figure = |name: &str, of: fn(&Acknowledged) -> f64| {
