@@ -2,7 +2,7 @@
 //!
 //! Lines of one subscriber stand in the order in which it saw things, lines of one publisher in the
 //! order in which its calls ended. Between different ones the order means nothing, with one
-//! exception: a `history` is read after everything that stands before it.
+//! exception: a `history` and a `rolled_back` come after everything that stands before them.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl Place {
 }
 
 /// Why something is missing, as the server said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// Dropped from the stream, which is bounded.
@@ -194,6 +194,9 @@ pub enum Event {
         /// Whose.
         subscriber: String,
     },
+    /// Whoever drives the run has made the broker go on from an earlier state: what was published
+    /// before may be gone, acknowledged or not. Everyone who had seen it must be told.
+    RolledBack,
     /// What a stream holds. The last one of a channel is what the verdict measures by.
     History {
         /// Of which channel.

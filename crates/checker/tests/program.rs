@@ -45,9 +45,10 @@ fn the_documented_log_shows_every_kind_of_event() {
         "gap",
         "unsubscribed",
         "disconnected",
+        "rolled_back",
         "history",
     ] {
-        assert!(documented().contains(&format!(r#"{{"event":"{kind}","#)), "{kind}");
+        assert!(documented().contains(&format!(r#"{{"event":"{kind}""#)), "{kind}");
     }
 }
 

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::acknowledged::Acknowledged;
-use super::{Claim, Kind, NAMED_IDS, Verdict, Violation};
+use super::{Claim, Kind, LISTED, NAMED_IDS, Verdict, Violation};
 use crate::event::{Kept, Place, Rules};
+
+/// Conflicts of one channel that are kept until the end of the run tells what they mean; more than
+/// this are counted at once.
+const CONFLICTS: usize = 1000 * LISTED;
 
 /// A message, and where somebody says it stands.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Stream {
     pub(super) top: Place,
     /// The offset of its oldest; one more than the top's if it holds nothing.
     pub(super) first: u64,
+    /// The ids of its publications, by offset.
+    pub(super) held: BTreeMap<u64, Arc<str>>,
 }
 
 /// Everything known of one channel.
@@ -38,6 +44,13 @@ pub(super) struct Account {
     /// What publishers were promised.
     pub(super) acknowledged: Acknowledged,
     epochs: BTreeMap<String, BTreeMap<u64, Entry>>,
+    /// Places at which two messages were said to stand. After the broker was rolled back both may
+    /// have, one after the other; the end of the run tells.
+    conflicts: Vec<Violation>,
+    /// Subscriptions that began behind what had been seen, which they may after a rollback.
+    pub(super) setbacks: Vec<Violation>,
+    /// Whether the broker was rolled back.
+    pub(super) rolled_back: bool,
     /// Pairs of epochs (older, newer) of which a recovery said that they are the same history, and
     /// up to which offset.
     joints: HashMap<(String, String), u64>,
@@ -74,11 +87,16 @@ impl Account {
         let other_tag = entry.tag.as_deref().zip(tag).is_some_and(|(held, told)| held != told);
         if *entry.id != *id || other_tag {
             let ids = vec![entry.id.to_string(), id.to_owned()];
-            verdict.add(Violation {
+            let violation = Violation {
                 who: who.map(Into::into),
                 ids,
                 ..bare(Kind::Conflict, channel, &at.epoch, (at.offset, at.offset))
-            });
+            };
+            // A run that has so many of them is broken, whatever the broker did.
+            match self.conflicts.len() < CONFLICTS {
+                true => self.conflicts.push(violation),
+                false => verdict.add(violation),
+            }
         } else if entry.tag.is_none() {
             entry.tag = tag.map(Into::into);
         }
@@ -122,15 +140,28 @@ impl Account {
             let early = (top.offset - kept + 1, first.saturating_sub(1));
             verdict.add(bare(Kind::TrimmedEarly, channel, &top.epoch, early));
         }
-        let beyond = self.epochs.get(&top.epoch).into_iter();
+        // Of what was rolled back, whoever has seen it is asked for.
+        let beyond = self.epochs.get(&top.epoch).into_iter().filter(|_| !self.rolled_back);
         for (&offset, entry) in beyond.flat_map(|epoch| epoch.range(top.offset + 1..)) {
             verdict.add(Violation {
                 ids: vec![entry.id.to_string()],
                 ..bare(Kind::Vanished, channel, &top.epoch, (offset, offset))
             });
         }
-        self.stream = Some(Stream { top: top.clone(), first });
+        let held = publications.iter().map(|p| (p.offset, self.interned(&p.id))).collect();
+        self.stream = Some(Stream { top: top.clone(), first, held });
         self.acknowledged.settle(channel, self.stream.as_ref(), publications, rules, verdict);
+    }
+
+    /// The broker went on from an earlier state.
+    pub(super) fn roll_back(&mut self) {
+        self.rolled_back = true;
+        self.acknowledged.forgive();
+    }
+
+    /// An id, as it is kept once for all who have seen it.
+    pub(super) fn interned(&self, id: &str) -> Arc<str> {
+        self.published.get(id).map_or_else(|| id.into(), Arc::clone)
     }
 
     /// The id at a place, if anybody told.
@@ -145,10 +176,30 @@ impl Account {
         entries.map(|(_, entry)| entry.id.to_string()).collect()
     }
 
+    /// Whether two messages stood at one place because the first was rolled back: no more than one of
+    /// them is there now, and both were published.
+    fn excuses(&self, conflict: &Violation) -> bool {
+        let Some(stream) = self.stream.as_ref().filter(|_| self.rolled_back) else { return false };
+        let [one, other] = conflict.ids.as_slice() else { return false };
+        let offset = conflict.offsets.0;
+        let held = stream.held.get(&offset).map(|id| &**id);
+        let one_stayed = held == Some(one) || held == Some(other);
+        let published = [one, other].iter().all(|id| self.published.contains(id.as_str()));
+        one != other && published && (one_stayed || offset > stream.top.offset)
+    }
+
     /// What is wrong with the channel as a whole, now that everything was told.
     pub(super) fn conclude(&self, channel: &str, verdict: &mut Verdict) {
         if self.stream.is_none() || self.acknowledged.is_unsettled() {
             verdict.add(bare(Kind::Unread, channel, "", (0, 0)));
+        }
+        if !self.rolled_back {
+            self.setbacks.iter().for_each(|setback| verdict.add(setback.clone()));
+        }
+        for conflict in &self.conflicts {
+            if !self.excuses(conflict) {
+                verdict.add(conflict.clone());
+            }
         }
         for (epoch, entries) in &self.epochs {
             let mut places: HashMap<&str, u64> = HashMap::with_capacity(entries.len());
@@ -163,6 +214,11 @@ impl Account {
                     verdict.add(Violation { ids: ids(), ..violation });
                 }
             }
+        }
+        if self.rolled_back {
+            // Who is told of a history by tags goes on calling it by its first name, so that places
+            // of one name may be of two. What each has seen is held against the stream instead.
+            return;
         }
         for ((older, newer), &shared) in &self.joints {
             let older = self.epochs.get(older).into_iter();

@@ -12,6 +12,10 @@ pub(super) struct Acknowledged {
     messages: Vec<(String, Option<Place>)>,
     /// How many of them a history has been read behind.
     settled: usize,
+    /// How many of them, from the first, the broker may have rolled back.
+    forgivable: usize,
+    /// How many of these were absent when the stream was read last.
+    pub(super) forgiven: u64,
     /// The latest place of each publisher.
     latest: HashMap<String, Place>,
 }
@@ -43,6 +47,11 @@ impl Acknowledged {
         }
     }
 
+    /// The broker went on from an earlier state: all that was acknowledged so far may be gone.
+    pub(super) fn forgive(&mut self) {
+        self.forgivable = self.messages.len();
+    }
+
     /// Whether something was acknowledged that no history has been read behind.
     pub(super) fn is_unsettled(&self) -> bool {
         self.settled < self.messages.len()
@@ -58,10 +67,11 @@ impl Acknowledged {
         verdict: &mut Verdict,
     ) {
         self.settled = self.messages.len();
-        let Some(Stream { top, first }) = stream else { return };
+        self.forgiven = 0;
+        let Some(Stream { top, first, .. }) = stream else { return };
         let held: HashSet<(u64, &str)> = publications.iter().map(|p| (p.offset, &*p.id)).collect();
         let ids: HashSet<&str> = publications.iter().map(|p| &*p.id).collect();
-        for (id, place) in &self.messages {
+        for (nth, (id, place)) in self.messages.iter().enumerate() {
             let lost = match place {
                 Some(place) if place.offset < *first => false,
                 Some(place) if place.epoch != top.epoch && rules.rollback => false,
@@ -69,7 +79,9 @@ impl Acknowledged {
                 // Where something was trimmed, nobody can say whether this was.
                 None => *first == 1 && !rules.rollback && !ids.contains(&**id),
             };
-            if lost {
+            if lost && nth < self.forgivable {
+                self.forgiven += 1;
+            } else if lost {
                 let offset = place.as_ref().map_or(0, |place| place.offset);
                 let epoch = place.as_ref().map_or("", |place| &place.epoch);
                 let violation = bare(Kind::Vanished, channel, epoch, (offset, offset));

@@ -1,5 +1,7 @@
 //! Gaps that were told, held against what the stream turned out to hold.
 
+use std::sync::Arc;
+
 use super::account::{Account, bare};
 use super::{Kind, Violation};
 use crate::event::{GapReason, Place, Rules};
@@ -13,6 +15,8 @@ pub(super) struct Claim {
     pub(super) reason: GapReason,
     /// What the subscriber had seen.
     pub(super) from: Place,
+    /// The id of what it had seen last, where the log tells.
+    pub(super) seen: Option<Arc<str>>,
     /// Where it went on.
     pub(super) to: Place,
 }
@@ -35,7 +39,9 @@ impl Claim {
             GapReason::Trimmed => kept,
             GapReason::EpochChanged => same,
             GapReason::Forked => {
-                let seen = account.id(&from.epoch, from.offset);
+                // After a rollback two messages may have stood at one place.
+                let told = account.id(&from.epoch, from.offset).filter(|_| !account.rolled_back);
+                let seen = self.seen.as_deref().or(told);
                 forward && seen.is_some() && seen == account.id(&to.epoch, from.offset)
             }
             GapReason::Overflow => same && missed == 0,

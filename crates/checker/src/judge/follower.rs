@@ -1,7 +1,9 @@
 //! One subscriber in one channel: the place it is at, and what may come next.
 
+use std::sync::Arc;
+
 use super::account::{Account, Message, bare};
-use super::{Claim, Kind, Verdict, Violation};
+use super::{Claim, Kind, NAMED_IDS, Verdict, Violation};
 use crate::event::{GapReason, Place};
 
 /// Holes of one subscription that are remembered, to tell what comes late from what comes twice.
@@ -37,10 +39,14 @@ pub(super) struct Follower {
     epoch: String,
     /// The offset it has seen last.
     last: u64,
+    /// The tag of that place, where the protocol carries it.
+    tag: Option<String>,
     /// The offset behind which it has seen everything, but for the holes.
     start: u64,
     /// What it did not receive, first and last.
     holes: Vec<(u64, u64)>,
+    /// What it has seen of the history it believes to be in, by offset.
+    seen: Vec<(u64, Arc<str>)>,
 }
 
 impl Follower {
@@ -50,22 +56,61 @@ impl Follower {
             known: true,
             epoch: at.epoch.clone(),
             last: at.offset,
+            tag: at.tag.clone(),
             start: at.offset,
             holes: Vec::new(),
+            seen: std::mem::take(&mut self.seen),
         };
     }
 
+    /// A gap was told. One that says that the history is another, or names another, says as well that
+    /// nothing seen before may be taken for granted; one that only says that something is missing
+    /// does not.
+    fn told(&mut self, reason: GapReason, at: &Place) {
+        let other = match reason {
+            GapReason::Forked | GapReason::EpochChanged | GapReason::Unrecovered => true,
+            GapReason::Trimmed | GapReason::Overflow | GapReason::Limit => self.epoch != at.epoch,
+        };
+        if other {
+            self.seen.clear();
+        }
+    }
+
+    /// The id of what it has seen at an offset, if that was the last it saw.
+    fn seen_at(&self, offset: u64) -> Option<Arc<str>> {
+        self.seen.last().filter(|(last, _)| *last == offset).map(|(_, id)| Arc::clone(id))
+    }
+
     /// A subscription began at the top of the stream. What was missed before is not owed.
-    pub(super) fn began(&mut self, spot: Spot<'_>, at: &Place, verdict: &mut Verdict) {
-        self.not_back(spot, at, verdict);
+    pub(super) fn began(&mut self, at: &Place) {
+        self.seen.clear();
         self.go_on(at);
     }
 
     fn not_back(&self, spot: Spot<'_>, at: &Place, verdict: &mut Verdict) {
-        if self.known && self.epoch == at.epoch && at.offset < self.last {
+        if self.is_behind(at) {
             let offsets = (at.offset, self.last);
             verdict.add(spot.violation(Kind::Backwards, &at.epoch, offsets, Vec::new()));
         }
+    }
+
+    /// That a subscription which was not recovered, or asked for no place, begins behind what was seen.
+    /// After a rollback it may.
+    pub(super) fn setback(
+        &self,
+        spot: Spot<'_>,
+        since: Option<&Place>,
+        at: &Place,
+    ) -> Option<Violation> {
+        // Who asked to come back to an earlier place than it had seen is measured by what it asked.
+        let last = since.map_or(self.last, |since| self.last.min(since.offset));
+        let back = self.is_behind(at) && at.offset < last;
+        back.then(|| spot.violation(Kind::Backwards, &at.epoch, (at.offset, last), Vec::new()))
+    }
+
+    /// Whether a place lies behind what it has seen.
+    fn is_behind(&self, at: &Place) -> bool {
+        self.known && self.epoch == at.epoch && at.offset < self.last
     }
 
     /// A subscription began at the place it asked for, or was told that this cannot be.
@@ -85,10 +130,12 @@ impl Follower {
             let ids = account.ids(&since.epoch, hole);
             verdict.add(spot.violation(Kind::Missing, &since.epoch, hole, ids));
         }
+        let seen = self.seen_at(since.offset);
         let claim = |reason| Claim {
             subscriber: spot.subscriber.to_owned(),
             reason,
             from: since.clone(),
+            seen,
             to: at.clone(),
         };
         if recovered {
@@ -107,13 +154,17 @@ impl Follower {
         // Who asked to come back to an earlier place than it had seen is measured by what it asked.
         self.last = self.last.min(since.offset);
         match gap {
-            Some(GapReason::Forked | GapReason::EpochChanged) => {}
+            // What Centrifuge calls not recovered may be any of these, which its setback decides.
+            Some(GapReason::Forked | GapReason::EpochChanged | GapReason::Unrecovered) => {}
             Some(_) => self.not_back(spot, at, verdict),
             None => {
                 let missed = (since.offset + 1, at.offset.max(since.offset + 1));
                 let ids = account.ids(&at.epoch, missed);
                 verdict.add(spot.violation(Kind::SilentGap, &at.epoch, missed, ids));
             }
+        }
+        if let Some(reason) = gap {
+            self.told(reason, at);
         }
         self.go_on(at);
         gap.map(claim)
@@ -139,6 +190,7 @@ impl Follower {
         }
         if self.epoch != *epoch {
             wrong(Kind::SilentEpoch, (offset, offset), this());
+            self.seen.push((offset, account.interned(id)));
             return self.go_on(message.at);
         }
         if offset <= self.last {
@@ -156,6 +208,8 @@ impl Follower {
             self.holes.insert(0, hole);
         }
         self.last = offset;
+        self.tag.clone_from(&message.at.tag);
+        self.seen.push((offset, account.interned(id)));
     }
 
     /// The server said that something is missing and where it goes on.
@@ -176,8 +230,11 @@ impl Follower {
             self.not_back(spot, at, verdict);
         }
         let from = Place::new(&self.epoch, self.last);
+        let seen = self.seen_at(self.last);
+        self.told(reason, at);
         self.go_on(at);
-        Some(Claim { subscriber: spot.subscriber.to_owned(), reason, from, to: at.clone() })
+        let subscriber = spot.subscriber.to_owned();
+        Some(Claim { subscriber, reason, from, seen, to: at.clone() })
     }
 
     /// It is no longer subscribed.
@@ -194,12 +251,25 @@ impl Follower {
             verdict.add(spot.violation(kind, &top.epoch, offsets, ids));
         };
         let named = !self.epoch.is_empty() && !top.epoch.is_empty();
-        if named && self.epoch != top.epoch {
+        // Equal tags at one offset prove one history, whatever it was called.
+        let proved = self.tag.is_some() && self.tag == top.tag && self.last == top.offset;
+        if named && self.epoch != top.epoch && !proved {
             wrong(Kind::Stranded, (top.offset, top.offset));
         } else if self.last < top.offset {
             wrong(Kind::NeverDelivered, (self.last + 1, top.offset));
         } else if self.last > top.offset {
             wrong(Kind::Vanished, (top.offset + 1, self.last));
+        }
+        if account.rolled_back {
+            let gone = self.seen.iter().filter(|(offset, id)| {
+                *offset >= stream.first && stream.held.get(offset).is_none_or(|held| held != id)
+            });
+            let gone: Vec<&(u64, Arc<str>)> = gone.collect();
+            if let (Some((first, _)), Some((last, _))) = (gone.first(), gone.last()) {
+                let ids = gone.iter().take(NAMED_IDS).map(|(_, id)| id.to_string()).collect();
+                let offsets = (*first.min(last), *first.max(last));
+                verdict.add(spot.violation(Kind::Untold, &top.epoch, offsets, ids));
+            }
         }
     }
 }

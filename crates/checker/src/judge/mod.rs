@@ -5,6 +5,8 @@
 //! violation, whoever told them; so everybody sees one order. Each subscription has a [`follower`]
 //! that knows the place it is at: the next publication has the next offset, unless a gap said
 //! otherwise. When a history is read, all that was acknowledged before must be in it.
+//! Where the log says that the broker was rolled back, it need not be; but then nobody may be left who
+//! has seen it and was not told.
 
 mod account;
 mod acknowledged;
@@ -19,7 +21,7 @@ pub use violation::{Figures, Kind, LISTED, NAMED_IDS, Verdict, Violation};
 use self::account::{Account, Message};
 use self::claim::Claim;
 use self::follower::{Follower, Spot};
-use crate::event::{Event, Outcome, Place, Rules};
+use crate::event::{Event, GapReason, Outcome, Place, Rules};
 
 /// Judges one run.
 #[derive(Debug, Default)]
@@ -60,12 +62,14 @@ impl Judge {
             }
             Event::Gap { subscriber, channel, reason, at } => {
                 self.found.figures.gaps += 1;
+                *self.found.gaps.entry(*reason).or_default() += 1;
                 let account = entry(&mut self.channels, channel);
                 let follower = entry(entry(&mut self.followers, subscriber), channel);
                 let spot = Spot { subscriber, channel };
                 let claim = follower.skipped(spot, *reason, at, &mut self.found);
                 account.claims.extend(claim);
             }
+            Event::RolledBack => self.channels.values_mut().for_each(Account::roll_back),
             Event::Unsubscribed { subscriber, channel } => {
                 entry(entry(&mut self.followers, subscriber), channel).left();
             }
@@ -108,10 +112,16 @@ impl Judge {
         figures.subscriptions += 1;
         figures.recovered += u64::from(*recovered);
         figures.gaps += u64::from(gap.is_some());
+        if let Some(reason) = gap {
+            *self.found.gaps.entry(*reason).or_default() += 1;
+        }
         let account = entry(&mut self.channels, channel);
         let follower = entry(entry(&mut self.followers, subscriber), channel);
         let spot = Spot { subscriber, channel };
-        let Some(since) = since else { return follower.began(spot, at, &mut self.found) };
+        if since.is_none() || *gap == Some(GapReason::Unrecovered) {
+            account.setbacks.extend(follower.setback(spot, since.as_ref(), at));
+        }
+        let Some(since) = since else { return follower.began(at) };
         if *recovered {
             account.join(since, at);
         }
@@ -126,6 +136,7 @@ impl Judge {
         let mut verdict = self.found.clone();
         for (channel, account) in &self.channels {
             account.conclude(channel, &mut verdict);
+            verdict.rolled_back += account.acknowledged.forgiven;
             for claim in account.claims.iter().filter(|claim| claim.is_false(account, &self.rules))
             {
                 verdict.add(claim.violation(channel, account));

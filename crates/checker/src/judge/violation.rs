@@ -44,6 +44,8 @@ pub enum Kind {
     WrongStart,
     /// A publication came where there is no subscription.
     Uninvited,
+    /// A subscriber has seen this, the broker rolled it back, and no gap said so.
+    Untold,
     /// A publisher's later message was acknowledged at an earlier place.
     AcknowledgedBackwards,
     /// A subscriber is left behind in an epoch that is no longer the stream's.
@@ -70,6 +72,7 @@ impl Kind {
             Self::SilentEpoch => "epoch changed without a word",
             Self::WrongStart => "recovered from another place than asked",
             Self::Uninvited => "delivered without a subscription",
+            Self::Untold => "rolled back, and not told to whom had seen it",
             Self::AcknowledgedBackwards => "acknowledged behind an earlier one",
             Self::Stranded => "left in an epoch that is gone",
             Self::Unread => "history was not read",
@@ -167,6 +170,10 @@ pub struct Verdict {
     pub kinds: BTreeMap<Kind, u64>,
     /// What the run contained.
     pub figures: Figures,
+    /// Gaps that were told, by reason.
+    pub gaps: BTreeMap<GapReason, u64>,
+    /// Acknowledged messages that the broker is known to have rolled back.
+    pub rolled_back: u64,
 }
 
 impl Verdict {

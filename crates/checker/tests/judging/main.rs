@@ -3,4 +3,5 @@
 mod broken;
 mod clean;
 mod random;
+mod rolled_back;
 mod run;

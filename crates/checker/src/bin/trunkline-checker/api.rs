@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use trunkline_checker::event::{Kept, Outcome, Place};
 
@@ -107,7 +108,20 @@ impl Api {
         .doing(what)
     }
 
-    fn post(&self, method: &str, body: &str) -> Result<Answer, Unanswered> {
+    /// Calls a method that only asks.
+    ///
+    /// # Errors
+    /// There is no answer, or another one than was expected.
+    pub(crate) fn ask<T: DeserializeOwned>(&self, method: &str, body: &str) -> Result<T, Failure> {
+        match self.post(method, body) {
+            Ok(answer) => Ok(answer),
+            Err(Unanswered::NotSent(error)) => Err(error.to_string()),
+            Err(Unanswered::Lost(why)) => Err(why),
+        }
+        .doing(format_args!("asking {} for {method}", self.address))
+    }
+
+    fn post<T: DeserializeOwned>(&self, method: &str, body: &str) -> Result<T, Unanswered> {
         let lost = |error: std::io::Error| Unanswered::Lost(error.to_string());
         let mut stream = TcpStream::connect(self.address).map_err(|error| match error.kind() {
             ErrorKind::ConnectionRefused => Unanswered::NotSent(error),
@@ -128,7 +142,7 @@ impl Api {
 }
 
 /// Reads a response that ended with its connection.
-fn read(response: &str) -> Result<Answer, String> {
+fn read<T: DeserializeOwned>(response: &str) -> Result<T, String> {
     let (head, body) = response.split_once("\r\n\r\n").ok_or("the answer was cut off")?;
     let status = head.split(' ').nth(1).unwrap_or("");
     match status {
@@ -144,10 +158,10 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        let answer =
+        let answer: Result<Answer, _> =
             read("HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"result\":{\"offset\":3,\"epoch\":\"e\"}}");
         assert_eq!(answer.unwrap().result.unwrap().place(), Place::new("e", 3));
-        let answer =
+        let answer: Result<Answer, _> =
             read("HTTP/1.1 200 OK\r\n\r\n{\"error\":{\"code\":111,\"message\":\"too many\"}}");
         assert_eq!(answer.unwrap().error.unwrap().code, 111);
     }
@@ -155,8 +169,8 @@ mod tests {
     #[test]
     fn half_an_answer_is_none() {
         for text in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\n{\"result\":{\"off"] {
-            assert!(read(text).is_err(), "{text:?}");
+            assert!(read::<Answer>(text).is_err(), "{text:?}");
         }
-        assert!(read("HTTP/1.1 401 Unauthorized\r\n\r\n").is_err());
+        assert!(read::<Answer>("HTTP/1.1 401 Unauthorized\r\n\r\n").is_err());
     }
 }

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use trunkline_checker::event::Rules;
 
+use crate::chaos::Scenario;
+use crate::presence::PresenceArgs;
+
 /// Most publishers or subscribers one run may have: each is a thread.
 const THREADS: i64 = 2000;
 
@@ -31,6 +34,16 @@ pub(crate) enum Command {
         after_help = "Example: trunkline-checker crash --server target/release/trunkline --rounds 50"
     )]
     Crash(CrashArgs),
+    /// Do so at several nodes that share a Redis, while harm is done to them, to it, and in between
+    #[command(
+        after_help = "Example: trunkline-checker chaos --server target/release/trunkline --short"
+    )]
+    Chaos(ChaosArgs),
+    /// Let thousands of users come and go at several nodes, and compare what these say of who is where
+    #[command(
+        after_help = "Example: trunkline-checker presence --server target/release/trunkline --short"
+    )]
+    Presence(PresenceArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -122,6 +135,40 @@ pub(crate) struct CrashArgs {
     pub(crate) delivery: Delivery,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChaosArgs {
+    /// The program `trunkline`
+    #[arg(long)]
+    pub(crate) server: PathBuf,
+    /// What to do; may be given several times. All of it unless given
+    #[arg(long, value_enum)]
+    pub(crate) scenario: Vec<Scenario>,
+    /// Rounds of each scenario: 20, or 3 of those that take long, unless given
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: Option<u32>,
+    /// One small round of each
+    #[arg(long)]
+    pub(crate) short: bool,
+    /// How long harm lasts, in seconds, where that is a matter of choice
+    #[arg(long, value_parser = duration)]
+    pub(crate) harm: Option<f64>,
+    /// Decides every random choice; another one each time unless given
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// How long subscribers may take to catch up at the end, in seconds
+    #[arg(long, default_value_t = 60)]
+    pub(crate) patience: u64,
+    /// Keep the logs of clean rounds too
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// Reads a number of seconds, up to an hour.
+fn duration(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "wants a number of seconds".to_owned())?;
+    (0.0..=3600.0).contains(&seconds).then_some(seconds).ok_or_else(|| "wants 0 to 3600".to_owned())
 }
 
 /// Reads `ws://HOST:PORT`.

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Seeds lie below this, so that they can be copied by hand.
+const SEEDS: u64 = 1_000_000_000;
+
 /// A source of random choices.
 #[derive(Clone, Debug)]
 pub(crate) struct Chance(u64);
@@ -17,6 +20,11 @@ impl Chance {
         let mut fork = Self(self.0 ^ name.wrapping_mul(0xA24B_AED4_963E_E407));
         fork.next();
         fork
+    }
+
+    /// The seed of one of many runs that this one's seed decides. It can be copied by hand.
+    pub(crate) fn seed_of(&self, name: u64) -> u64 {
+        self.fork(name).next() % SEEDS
     }
 
     fn next(&mut self) -> u64 {
@@ -47,8 +55,7 @@ impl Chance {
 /// A seed that was not used before, most likely.
 pub(crate) fn fresh_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Short enough to be copied by hand.
-    (since.as_nanos() as u64 ^ u64::from(std::process::id())) % 1_000_000_000
+    (since.as_nanos() as u64 ^ u64::from(std::process::id())) % SEEDS
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use crate::api::Api;
 use crate::args::CrashArgs;
 use crate::chance::{Chance, fresh_seed};
 use crate::failure::{Doing, Failure};
-use crate::load::{Curfew, Load, Phase};
+use crate::load::{Curfew, Load, Manner, Phase};
 use crate::output::say;
 use crate::recorder::Recorder;
-use crate::server::{API_KEY, PREFIX, RECOVERED_SURELY, Server};
+use crate::server::{API_KEY, Keeping, PREFIX, RECOVERED_SURELY, Server, free_port};
 
 /// How long a round has run when the server is killed, in milliseconds.
 const UNTIL_KILL: (u64, u64) = (100, 1500);
@@ -47,7 +47,10 @@ pub(crate) fn run(args: &CrashArgs) -> Result<bool, Failure> {
 
 fn rounds(args: &CrashArgs, seed: u64, folder: &std::path::Path) -> Result<bool, Failure> {
     let chance = Chance::new(seed);
-    let mut server = Server::prepare(args, folder, &chance)?;
+    let address = free_port(chance.fork(u64::MAX - 1))?;
+    let keeping = Keeping { retention: args.retention, delivery: args.delivery };
+    let data = vec!["--data-dir".into(), folder.join("data").into()];
+    let mut server = Server::prepare(&args.server, folder, address, keeping, data)?;
     let log = args.load.log.clone().unwrap_or_else(|| folder.join("log.jsonl"));
     let recorder = Recorder::new(Some(&log))?;
     recorder.note(&Event::Note { text: format!("seed {seed}") });
@@ -57,7 +60,8 @@ fn rounds(args: &CrashArgs, seed: u64, folder: &std::path::Path) -> Result<bool,
         rollback: false,
     }));
     let api = Api { address: server.address, key: API_KEY.to_owned() };
-    let load = Load::new(api, PREFIX, args.load.clone(), seed, recorder);
+    let manner = Manner::default();
+    let load = Load::new(vec![api], PREFIX, args.load.clone(), manner, seed, recorder);
     server.start()?;
     thread::scope(|scope| {
         let _curfew = Curfew(&load);

@@ -9,7 +9,7 @@ use crate::api::Api;
 use crate::args::DriveArgs;
 use crate::chance::fresh_seed;
 use crate::failure::Failure;
-use crate::load::{Curfew, Load};
+use crate::load::{Curfew, Load, Manner};
 use crate::output::say;
 use crate::recorder::Recorder;
 
@@ -23,7 +23,8 @@ pub(crate) fn run(args: DriveArgs) -> Result<bool, Failure> {
     let api = Api { address: args.url, key: args.api_key };
     // Whether the server is there and the key is right is better said now than by everybody.
     api.top(&format!("{}0", args.prefix))?;
-    let load = Load::new(api, &args.prefix, args.load, seed, recorder);
+    let manner = Manner::default();
+    let load = Load::new(vec![api], &args.prefix, args.load, manner, seed, recorder);
     let settled = thread::scope(|scope| {
         let _curfew = Curfew(&load);
         load.start_subscribers(scope)?;

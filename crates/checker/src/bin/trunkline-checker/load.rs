@@ -2,22 +2,23 @@
 //! it is time for trouble or for quiet.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use trunkline_checker::event::{Event, Place};
+use trunkline_checker::event::{Event, Kept, Place};
 use trunkline_checker::judge::Verdict;
 
 use crate::api::Api;
 use crate::args::LoadArgs;
 use crate::chance::Chance;
 use crate::failure::Failure;
+use crate::line::Protocol;
 use crate::publisher::Publisher;
 use crate::recorder::Recorder;
-use crate::subscriber::{Protocol, Subscriber};
+use crate::socket;
+use crate::subscriber::Subscriber;
 
 /// Channels one subscriber of a protocol that allows it listens to at most.
 const CHANNELS_EACH: u64 = 3;
@@ -38,29 +39,57 @@ pub(crate) enum Phase {
     End,
 }
 
+/// How publishers and subscribers go about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Every so many subscribers leave of themselves in a storm; the others only when they must. All
+    /// do with 1, none with 0.
+    pub(crate) restless: u32,
+    /// How long one look for a message takes, after which plans are looked at again.
+    pub(crate) look: Duration,
+    /// How long a restless subscriber is away at most.
+    pub(crate) away: Duration,
+    /// Whether a stream that cannot be read is tried again, elsewhere, until it can.
+    pub(crate) patient: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        let away = Duration::from_millis(600);
+        Self { restless: 1, look: socket::LOOK, away, patient: false }
+    }
+}
+
 /// The places a subscriber is at, channel by channel; none where it is not subscribed.
 pub(crate) type Progress = Mutex<Vec<Option<Place>>>;
 
 /// A run.
 #[derive(Debug)]
 pub(crate) struct Load {
-    pub(crate) api: Api,
+    /// The servers that take part, one or several.
+    pub(crate) apis: Vec<Api>,
+    pub(crate) manner: Manner,
     pub(crate) channels: Vec<String>,
     pub(crate) recorder: Recorder,
     pub(crate) args: LoadArgs,
     pub(crate) chance: Chance,
     phase: AtomicU8,
     publishing: AtomicBool,
+    /// Whether the second half of the channels has fallen silent.
+    hushed: AtomicBool,
     /// By subscriber: which channels it wants, and where it is in them.
     progress: Vec<(Vec<usize>, Progress)>,
+    /// How long those whose connection ended against their will were away.
+    returns: Mutex<Vec<Duration>>,
 }
 
 impl Load {
     /// A run in channels `PREFIX0`, `PREFIX1` and so on.
     pub(crate) fn new(
-        api: Api,
+        apis: Vec<Api>,
         prefix: &str,
         args: LoadArgs,
+        manner: Manner,
         seed: u64,
         recorder: Recorder,
     ) -> Self {
@@ -81,20 +110,61 @@ impl Load {
         });
         let progress = progress.collect();
         Self {
-            api,
+            apis,
+            manner,
             channels,
             recorder,
             args,
             chance,
             phase: AtomicU8::new(Phase::Storm as u8),
             publishing: AtomicBool::new(false),
+            hushed: AtomicBool::new(false),
             progress,
+            returns: Mutex::default(),
         }
     }
 
-    /// Where the server is.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.api.address
+    /// The server of somebody who has changed it so many times.
+    pub(crate) fn api(&self, home: usize) -> &Api {
+        &self.apis[home % self.apis.len()]
+    }
+
+    /// Somebody whose connection ended against its will is subscribed again.
+    pub(crate) fn returned(&self, away: Duration) {
+        self.returns.lock().unwrap_or_else(PoisonError::into_inner).push(away);
+    }
+
+    /// How long those who lost their connection were away, from the shortest to the longest.
+    pub(crate) fn returns(&self) -> Vec<Duration> {
+        let mut returns = self.returns.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        returns.sort_unstable();
+        returns
+    }
+
+    /// Waits until everybody is subscribed to everything it wants.
+    ///
+    /// # Errors
+    /// Not everybody is when the patience is over.
+    pub(crate) fn wait_until_all_are_here(&self) -> Result<(), Failure> {
+        let begun = Instant::now();
+        loop {
+            let missing = self.progress.iter().filter(|(_, progress)| {
+                let places = progress.lock().unwrap_or_else(PoisonError::into_inner);
+                places.iter().any(Option::is_none)
+            });
+            match missing.count() {
+                0 => return Ok(()),
+                missing if begun.elapsed() > self.patience() => {
+                    let why = format!("{missing} subscribers could not subscribe");
+                    return Err(Failure::new(why));
+                }
+                _ => thread::sleep(LOOK),
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.args.patience)
     }
 
     /// What subscribers are to do now.
@@ -116,6 +186,18 @@ impl Load {
         self.publishing.load(Ordering::Acquire)
     }
 
+    /// Lets half of the channels fall silent until publishers are started anew: what somebody has missed
+    /// there no later publication brings to light.
+    pub(crate) fn hush(&self) {
+        self.hushed.store(true, Ordering::Release);
+    }
+
+    /// How many channels there are to publish into, the first ones.
+    pub(crate) fn loud(&self) -> u64 {
+        let all = self.channels.len() as u64;
+        if self.hushed.load(Ordering::Acquire) { all.div_ceil(2) } else { all }
+    }
+
     /// Starts all subscribers; they end in [`Phase::End`].
     pub(crate) fn start_subscribers<'s>(&'s self, scope: &'s Scope<'s, '_>) -> Result<(), Failure> {
         for (number, (wanted, progress)) in (0_u32..).zip(&self.progress) {
@@ -131,6 +213,7 @@ impl Load {
         scope: &'s Scope<'s, '_>,
         round: u32,
     ) -> Result<Vec<ScopedJoinHandle<'s, ()>>, Failure> {
+        self.hushed.store(false, Ordering::Release);
         self.publishing.store(true, Ordering::Release);
         let publishers =
             (0..self.args.publishers).map(|number| Publisher::new(self, number, round));
@@ -159,22 +242,53 @@ impl Load {
     pub(crate) fn settle(&self) -> Result<Settled, Failure> {
         self.set_phase(Phase::Calm);
         let begun = Instant::now();
-        let patience = Duration::from_secs(self.args.patience);
-        let tops: Result<Vec<Place>, Failure> =
-            self.channels.iter().map(|channel| self.api.top(channel)).collect();
-        let tops = tops?;
-        let mut away = self.away(&tops);
-        while away > 0 && begun.elapsed() < patience {
-            thread::sleep(LOOK);
+        let (mut away, mut took);
+        let histories = loop {
+            let tops = self.tops(begun)?;
             away = self.away(&tops);
-        }
-        let took = begun.elapsed();
-        for channel in &self.channels {
-            let (top, publications) = self.api.history(channel)?;
+            while away > 0 && begun.elapsed() < self.patience() {
+                thread::sleep(LOOK);
+                away = self.away(&tops);
+            }
+            took = begun.elapsed();
+            let histories = self.histories(begun)?;
+            // What nobody knew the fate of may have been published meanwhile.
+            let same = histories.iter().zip(&tops).all(|((top, _), before)| top == before);
+            if same || begun.elapsed() > self.patience() {
+                break histories;
+            }
+        };
+        for (channel, (top, publications)) in self.channels.iter().zip(histories) {
             let channel = channel.clone();
             self.recorder.note(&Event::History { channel, top, publications });
         }
         Ok(Settled { verdict: self.recorder.verdict()?, took, away })
+    }
+
+    fn tops(&self, begun: Instant) -> Result<Vec<Place>, Failure> {
+        self.channels.iter().map(|channel| self.read(begun, |api| api.top(channel))).collect()
+    }
+
+    fn histories(&self, begun: Instant) -> Result<Vec<(Place, Vec<Kept>)>, Failure> {
+        self.channels.iter().map(|channel| self.read(begun, |api| api.history(channel))).collect()
+    }
+
+    /// Reads from whichever server answers.
+    fn read<T>(
+        &self,
+        begun: Instant,
+        read: impl Fn(&Api) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut server = 0;
+        loop {
+            match read(self.api(server)) {
+                Err(_) if self.manner.patient && begun.elapsed() < self.patience() => {
+                    server += 1;
+                    thread::sleep(LOOK);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// How many subscribers are not at the top of all their channels.
@@ -183,7 +297,9 @@ impl Load {
             let places = progress.lock().unwrap_or_else(PoisonError::into_inner);
             wanted.iter().zip(&*places).all(|(&channel, place)| {
                 let (top, place) = (&tops[channel], place.as_ref());
-                let same = |p: &Place| p.epoch.is_empty() || p.epoch == top.epoch;
+                // Equal tags prove one history, whatever it was called when it was told.
+                let proved = |p: &Place| p.tag.is_some() && p.tag == top.tag;
+                let same = |p: &Place| p.epoch.is_empty() || p.epoch == top.epoch || proved(p);
                 place.is_some_and(|place| same(place) && place.offset == top.offset)
             })
         };

@@ -1,15 +1,18 @@
 //! `trunkline-checker`: judges logs, makes them by driving a server through real sockets, and does so
-//! while it kills the server again and again. `docs/checker.md` shows it at work.
+//! while it kills the server again and again, or breaks what several nodes share. `docs/checker.md` shows it at work.
 
 mod api;
 mod args;
 mod chance;
+mod chaos;
 mod crash;
 mod drive;
 mod failure;
 mod judging;
+mod line;
 mod load;
 mod output;
+mod presence;
 mod publisher;
 mod recorder;
 mod server;
@@ -36,6 +39,8 @@ fn main() -> ExitCode {
         Command::Judge(args) => judging::run(&args),
         Command::Drive(args) => drive::run(args),
         Command::Crash(args) => crash::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
+        Command::Presence(args) => presence::run(&args),
     };
     ExitCode::from(match done {
         Ok(true) => CLEAN,

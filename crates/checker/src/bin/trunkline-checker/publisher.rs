@@ -10,7 +10,7 @@ use trunkline_checker::event::{Event, Outcome};
 use crate::api::INTERNAL_ERROR;
 use crate::chance::Chance;
 use crate::load::Load;
-use crate::socket::{Gone, Socket};
+use crate::socket::{Gone, LOOK, Socket};
 use crate::wire::{Said, payload};
 
 /// Messages that wait for an answer on one connection at most: enough to fill a group commit, and
@@ -31,14 +31,18 @@ pub(crate) struct Publisher<'l> {
     chance: Chance,
     prefix: String,
     made: u64,
+    /// The server it talks to, by number.
+    home: usize,
 }
 
 impl<'l> Publisher<'l> {
     /// The publisher of this number, in this round.
     pub(crate) fn new(load: &'l Load, number: u32, round: u32) -> Self {
         let chance = load.chance.fork(u64::from(round) << 32 | 1 << 31 | u64::from(number));
+        // Neighbours differ in how they talk, so that both ways are tried at every server.
+        let home = number as usize / 2;
         let prefix = format!("{round}-{number}-");
-        Self { load, name: format!("p{number}"), number, chance, prefix, made: 0 }
+        Self { load, name: format!("p{number}"), number, chance, prefix, made: 0, home }
     }
 
     /// Publishes until it is told to stop.
@@ -47,6 +51,7 @@ impl<'l> Publisher<'l> {
             if self.number.is_multiple_of(2) {
                 self.call();
             } else if self.visit().is_err() {
+                self.home += 1;
                 thread::sleep(self.chance.millis(AWAY.0, AWAY.1));
             }
         }
@@ -55,7 +60,7 @@ impl<'l> Publisher<'l> {
     /// A new message: its channel, its id, how much to pad it.
     fn message(&mut self) -> (String, String, usize) {
         self.made += 1;
-        let channel = self.chance.below(self.load.channels.len() as u64) as usize;
+        let channel = self.chance.below(self.load.loud()) as usize;
         let id = format!("{}{}", self.prefix, self.made);
         (self.load.channels[channel].clone(), id, self.chance.below(PADDING) as usize)
     }
@@ -74,8 +79,11 @@ impl<'l> Publisher<'l> {
 
     fn call(&mut self) {
         let (channel, id, padding) = self.message();
-        let outcome = self.load.api.publish(&channel, &id, padding);
+        let outcome = self.load.api(self.home).publish(&channel, &id, padding);
         let away = outcome == Outcome::Refused;
+        if !matches!(outcome, Outcome::Acknowledged(_)) {
+            self.home += 1;
+        }
         self.tell(channel, id, outcome);
         if away {
             thread::sleep(self.chance.millis(AWAY.0, AWAY.1));
@@ -85,7 +93,8 @@ impl<'l> Publisher<'l> {
 
     /// Publishes over one connection until that ends.
     fn visit(&mut self) -> Result<(), Gone> {
-        let mut socket = Socket::open(self.load.address(), "/connection/websocket")?;
+        let mut socket =
+            Socket::open(self.load.api(self.home).address, "/connection/websocket", LOOK)?;
         socket.say(r#"{"id":1,"connect":{}}"#)?;
         let mut next = 2;
         while self.load.is_publishing() {

@@ -1,5 +1,6 @@
 //! A server of our own: configured, started, killed and started again.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::args::{CrashArgs, Delivery};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::args::Delivery;
 use crate::chance::Chance;
 use crate::failure::{Doing, Failure};
 
@@ -25,6 +28,8 @@ const PORTS: (u64, u64) = (15_000, 30_000);
 const ATTEMPTS: usize = 100;
 /// What a key of the server API looks like; the server is on loopback and lives for minutes.
 pub(crate) const API_KEY: &str = "the-key-of-the-checker";
+/// The namespace of channels that keep nothing and are not judged.
+pub(crate) const NOISE: &str = "noise";
 /// What the names of channels begin with.
 pub(crate) const PREFIX: &str = "check:";
 /// Publications one recovery hands over at most: more than anybody misses in one round.
@@ -37,24 +42,37 @@ pub(crate) const RECOVERED_SURELY: u64 = 1_000;
 #[derive(Debug)]
 pub(crate) struct Server {
     program: PathBuf,
+    /// What it is told beside its configuration.
+    arguments: Vec<OsString>,
     folder: PathBuf,
     pub(crate) address: SocketAddr,
     child: Option<Child>,
 }
 
+/// What its channels keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keeping {
+    /// Publications a channel keeps.
+    pub(crate) retention: u64,
+    /// When they are delivered.
+    pub(crate) delivery: Delivery,
+}
+
 impl Server {
-    /// Chooses a port and writes a configuration into `folder`.
+    /// Writes a configuration into `folder`, for a server that listens there and is told `arguments`
+    /// as well.
     pub(crate) fn prepare(
-        args: &CrashArgs,
+        program: &Path,
         folder: &Path,
-        chance: &Chance,
+        address: SocketAddr,
+        keeping: Keeping,
+        arguments: Vec<OsString>,
     ) -> Result<Self, Failure> {
-        let address = free_port(chance.fork(u64::MAX - 1))?;
-        let delivery = match args.delivery {
+        let delivery = match keeping.delivery {
             Delivery::Stored => "stored",
             Delivery::Early => "early",
         };
-        let retention = args.retention;
+        let retention = keeping.retention;
         let configuration = format!(
             r#"[server]
 listen = "{address}"
@@ -78,11 +96,25 @@ history_size = {retention}
 history_ttl = "1d"
 history_bytes = "1GiB"
 delivery = "{delivery}"
+
+[[namespaces]]
+name = "{NOISE}"
 "#
         );
+        Self::configured(program, folder, address, &configuration, arguments)
+    }
+
+    /// The same with another configuration, which must say that it listens at `address`.
+    pub(crate) fn configured(
+        program: &Path,
+        folder: &Path,
+        address: SocketAddr,
+        configuration: &str,
+        arguments: Vec<OsString>,
+    ) -> Result<Self, Failure> {
         fs::write(folder.join("trunkline.toml"), configuration).doing("writing a configuration")?;
-        let folder = folder.to_owned();
-        Ok(Self { program: args.server.clone(), folder, address, child: None })
+        let (program, folder) = (program.to_owned(), folder.to_owned());
+        Ok(Self { program, arguments, folder, address, child: None })
     }
 
     /// Starts it and waits until it is ready.
@@ -116,8 +148,7 @@ delivery = "{delivery}"
         let child = Command::new(&self.program)
             .args(["serve", "--config"])
             .arg(self.folder.join("trunkline.toml"))
-            .arg("--data-dir")
-            .arg(self.folder.join("data"))
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(log.doing("creating a file for stderr")?)
@@ -130,7 +161,9 @@ delivery = "{delivery}"
         self.folder.join("stdout")
     }
 
-    fn still_runs(&mut self) -> Result<(), Failure> {
+    /// # Errors
+    /// It has ended by itself.
+    pub(crate) fn still_runs(&mut self) -> Result<(), Failure> {
         let ended = self.child.as_mut().map(Child::try_wait).transpose();
         match ended.doing("looking after the server")?.flatten() {
             None => Ok(()),
@@ -156,6 +189,30 @@ delivery = "{delivery}"
         Ok(())
     }
 
+    /// Stops it with SIGSTOP: its connections stay, and it does nothing.
+    ///
+    /// # Errors
+    /// It had ended by itself.
+    pub(crate) fn stop(&mut self) -> Result<(), Failure> {
+        self.still_runs()?;
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Server::stop`].
+    ///
+    /// # Errors
+    /// It is gone.
+    pub(crate) fn go_on(&mut self) -> Result<(), Failure> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        let Some(child) = &self.child else {
+            return Err(Failure::new("the server is not running"));
+        };
+        kill_process(Pid::from_child(child), signal).doing("sending a signal to the server")
+    }
+
     fn with_last_words(&self, why: &str) -> Failure {
         let log = fs::read_to_string(self.folder.join("stderr")).unwrap_or_default();
         let mut lines: Vec<&str> = log.lines().rev().take(LAST_LINES).collect();
@@ -173,7 +230,8 @@ impl Drop for Server {
     }
 }
 
-fn free_port(mut chance: Chance) -> Result<SocketAddr, Failure> {
+/// A port that nobody has.
+pub(crate) fn free_port(mut chance: Chance) -> Result<SocketAddr, Failure> {
     for _ in 0..ATTEMPTS {
         let port = PORTS.0 + chance.below(PORTS.1 - PORTS.0);
         let address = SocketAddr::from(([127, 0, 0, 1], port as u16));

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, WebSocket};
 
 use crate::wire::{self, Said};
@@ -12,8 +13,11 @@ use crate::wire::{self, Said};
 const CONNECTING: Duration = Duration::from_secs(5);
 /// A message leaves within this time, unless the server does not read.
 const SENDING: Duration = Duration::from_secs(10);
-/// How long one look for a message takes, after which plans are looked at again.
+/// How long one look for a message takes if nothing else is said, after which plans are looked at again.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// What is read at once. There may be thousands of sockets.
+const BUFFER_BYTES: usize = 8 * 1024;
 
 /// The connection is gone, refused, or spoke nonsense.
 #[derive(Debug)]
@@ -24,15 +28,17 @@ pub(crate) struct Gone;
 pub(crate) struct Socket(WebSocket<TcpStream>);
 
 impl Socket {
-    /// Opens `path`.
-    pub(crate) fn open(address: SocketAddr, path: &str) -> Result<Self, Gone> {
+    /// Opens `path`. A look for a message takes so long.
+    pub(crate) fn open(address: SocketAddr, path: &str, look: Duration) -> Result<Self, Gone> {
         let stream = TcpStream::connect_timeout(&address, CONNECTING).map_err(|_| Gone)?;
         stream.set_nodelay(true).map_err(|_| Gone)?;
         stream.set_write_timeout(Some(SENDING)).map_err(|_| Gone)?;
         stream.set_read_timeout(Some(CONNECTING)).map_err(|_| Gone)?;
         let url = format!("ws://{address}{path}");
-        let (socket, _) = tungstenite::client(url, stream).map_err(|_| Gone)?;
-        socket.get_ref().set_read_timeout(Some(LOOK)).map_err(|_| Gone)?;
+        let config = WebSocketConfig::default().read_buffer_size(BUFFER_BYTES);
+        let (socket, _) =
+            tungstenite::client::client_with_config(url, stream, Some(config)).map_err(|_| Gone)?;
+        socket.get_ref().set_read_timeout(Some(look)).map_err(|_| Gone)?;
         Ok(Self(socket))
     }
 
@@ -41,7 +47,7 @@ impl Socket {
         self.0.send(Message::text(text)).map_err(|_| Gone)
     }
 
-    /// What came, which is nothing when nothing did for [`LOOK`]. Pings are answered.
+    /// What came, which is nothing when nothing did for one look. Pings are answered.
     pub(crate) fn hear(&mut self) -> Result<Vec<Said>, Gone> {
         let text = match self.0.read() {
             Ok(Message::Text(text)) => text,

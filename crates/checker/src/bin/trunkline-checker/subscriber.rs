@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 use trunkline_checker::event::{Event, GapReason, Place};
 
 use crate::chance::Chance;
+use crate::line::{Asked, Line, Protocol, since_parameter};
 use crate::load::{Load, Phase, Progress};
 use crate::socket::{Gone, Socket};
 use crate::wire::{Publication, Said, Subscribed};
 
 /// How long a subscriber stays, in milliseconds.
 const STAY: (u64, u64) = (100, 3000);
-/// How long it is away, in milliseconds.
-const AWAY: (u64, u64) = (1, 600);
+/// How long it is away at least, in milliseconds. How long at most, the run says.
+const AWAY_LEAST: u64 = 1;
+/// Within how many milliseconds those come back who do so together: not all in one instant.
+const CROWD: u64 = 60;
 /// How long it does not read, in milliseconds.
 const STALL: (u64, u64) = (10, 200);
 /// It stalls once in so many messages.
@@ -24,41 +27,6 @@ const STALLS: u64 = 400;
 const FORGETS: u64 = 25;
 /// How long an answer to a command may take before the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// How it talks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// `/ws?channels=…&since=…`, for one channel.
-    Plain,
-    /// `/connection/websocket`, in JSON.
-    Centrifuge,
-}
-
-impl Protocol {
-    /// That of the subscriber of this number.
-    pub(crate) fn of(number: u32) -> Self {
-        match number % 2 {
-            0 => Self::Plain,
-            _ => Self::Centrifuge,
-        }
-    }
-}
-
-/// One of its channels.
-struct Line {
-    channel: String,
-    /// Where it was when it was subscribed last.
-    seen: Option<Place>,
-    /// What it asked for, until that is answered.
-    asked: Option<Asked>,
-    here: bool,
-}
-
-struct Asked {
-    command: u32,
-    since: Option<Place>,
-    at: Instant,
-}
 
 /// One subscriber.
 pub(crate) struct Subscriber<'l> {
@@ -70,6 +38,12 @@ pub(crate) struct Subscriber<'l> {
     chance: Chance,
     /// The id of the next command.
     next: u32,
+    /// The server it talks to, by number.
+    home: usize,
+    /// Whether it leaves of itself.
+    restless: bool,
+    /// Since when its connection is gone against its will.
+    lost: Option<Instant>,
 }
 
 impl<'l> Subscriber<'l> {
@@ -94,14 +68,21 @@ impl<'l> Subscriber<'l> {
             progress,
             chance: load.chance.fork(number.into()),
             next: 1,
+            // Neighbours differ in how they talk, pairs of them in whether they stay.
+            home: number as usize / 4,
+            restless: (number / 2).checked_rem(load.manner.restless) == Some(0),
+            lost: None,
         }
     }
 
-    /// Comes and goes until the end.
+    /// Comes and goes until the end. Who has lost its server tries the next one.
     pub(crate) fn run(mut self) {
         loop {
             // A connection that ends early is what this is about.
-            let _ = self.visit();
+            if self.visit().is_err() {
+                self.home += 1;
+                self.lost.get_or_insert_with(Instant::now);
+            }
             if self.lines.iter().any(|line| line.here) {
                 self.load.recorder.note(&Event::Disconnected { subscriber: self.name.clone() });
             }
@@ -110,10 +91,18 @@ impl<'l> Subscriber<'l> {
             }
             match self.load.phase() {
                 Phase::End => return,
-                Phase::Storm => thread::sleep(self.chance.millis(AWAY.0, AWAY.1)),
+                Phase::Storm => thread::sleep(self.chance.millis(AWAY_LEAST, self.away_most())),
                 // Not all in the same instant.
-                Phase::Calm => thread::sleep(self.chance.millis(AWAY.0, AWAY.1 / 10)),
+                Phase::Calm => thread::sleep(self.chance.millis(AWAY_LEAST, CROWD)),
             }
+        }
+    }
+
+    /// The longest it is away of itself, in milliseconds. Who has lost its server looks for another.
+    fn away_most(&self) -> u64 {
+        match self.lost {
+            Some(_) => CROWD,
+            None => self.load.manner.away.as_millis() as u64,
         }
     }
 
@@ -124,7 +113,7 @@ impl<'l> Subscriber<'l> {
         let leave_at = Instant::now() + self.chance.millis(STAY.0, STAY.1);
         loop {
             let phase = self.load.phase();
-            let storm = phase == Phase::Storm;
+            let storm = phase == Phase::Storm && self.restless;
             if phase == Phase::End || (storm && Instant::now() > leave_at) {
                 self.leave(socket);
                 return Ok(());
@@ -151,14 +140,16 @@ impl<'l> Subscriber<'l> {
 
     /// What to come back with.
     fn since(&mut self, at: usize) -> Option<Place> {
-        let forgets = self.load.phase() == Phase::Storm && self.chance.once_in(FORGETS);
+        let storm = self.load.phase() == Phase::Storm && self.restless;
+        let forgets = storm && self.chance.once_in(FORGETS);
         self.lines[at].seen.clone().filter(|_| !forgets)
     }
 
     fn open(&mut self) -> Result<Socket, Gone> {
-        let address = self.load.address();
+        let address = self.load.api(self.home).address;
+        let look = self.load.manner.look;
         if self.protocol == Protocol::Centrifuge {
-            let mut socket = Socket::open(address, "/connection/websocket")?;
+            let mut socket = Socket::open(address, "/connection/websocket", look)?;
             socket.say(r#"{"id":1,"connect":{}}"#)?;
             for at in 0..self.lines.len() {
                 self.ask(&mut socket, at)?;
@@ -169,7 +160,7 @@ impl<'l> Subscriber<'l> {
         let path =
             format!("/ws?channels={}{}", self.lines[0].channel, since_parameter(since.as_ref()));
         self.lines[0].asked = Some(Asked { command: 0, since, at: Instant::now() });
-        Socket::open(address, &path)
+        Socket::open(address, &path, look)
     }
 
     /// Subscribes to one channel by command.
@@ -279,6 +270,11 @@ impl<'l> Subscriber<'l> {
         let wordless = self.protocol == Protocol::Centrifuge && result.was_recovering && !recovered;
         let gap = result.gap().or(wordless.then_some(GapReason::Unrecovered));
         self.lines[line].here = true;
+        if self.lines.iter().all(|line| line.here)
+            && let Some(lost) = self.lost.take()
+        {
+            self.load.returned(lost.elapsed());
+        }
         self.reached(line, at.clone());
         self.load.recorder.note(&Event::Subscribed {
             subscriber,
@@ -331,25 +327,5 @@ impl<'l> Subscriber<'l> {
     /// Lets those who wait for it see where it is.
     fn show(&self, line: usize, place: Option<Place>) {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)[line] = place;
-    }
-}
-
-/// The parameter `since` of `/ws`, with what stands before it.
-fn since_parameter(since: Option<&Place>) -> String {
-    let Some(Place { epoch, offset, tag }) = since else { return String::new() };
-    let tag = tag.as_ref().map_or_else(String::new, |tag| format!("~{tag}"));
-    format!("&since={epoch}.{offset}{tag}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_stands_in_the_url_with_its_tag() {
-        assert_eq!(since_parameter(None), "");
-        assert_eq!(since_parameter(Some(&Place::new("e", 7))), "&since=e.7");
-        let tagged = Place { tag: Some("0a".into()), ..Place::new("e", 7) };
-        assert_eq!(since_parameter(Some(&tagged)), "&since=e.7~0a");
     }
 }
