@@ -20,6 +20,7 @@ export class Session {
   #coming = false;
   #following;
   #people = new Map();
+  #news;
   #previews = 0;
 
   /**
@@ -136,9 +137,8 @@ export class Session {
       this.connection.stop();
       this.view.state({ kind: 'refused', text: `The server refuses: ${unsubscribe.reason}` });
     } else if (join || leave) {
-      const { client, ...info } = (join ?? leave).info;
-      if (join) this.#people.set(client, info);
-      else this.#people.delete(client);
+      this.#news?.push(message);
+      this.#moved(message);
       this.#show();
     } else if (channel === this.channel) {
       this.#following?.take(message);
@@ -151,10 +151,14 @@ export class Session {
   #subscribed() {
     const following = this.#following;
     const before = this.follower.position;
+    // Who comes or goes while the answer is on its way may be in it or not.
+    const news = (this.#news = []);
     const presence = this.connection.ask({ presence: { channel: this.channel } });
     presence.then(
       ({ presence: { presence: people } }) => {
         this.#people = new Map(Object.entries(people));
+        news.forEach((message) => this.#moved(message));
+        this.#news = undefined;
         this.#show();
         following.after(() => this.#settled(before));
       },
@@ -183,6 +187,12 @@ export class Session {
     this.#following?.end();
     this.#following = undefined;
     this.outbox.close();
+  }
+
+  #moved({ join, leave }) {
+    const { client, ...info } = (join ?? leave).info;
+    if (join) this.#people.set(client, info);
+    else this.#people.delete(client);
   }
 
   #show() {
