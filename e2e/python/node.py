@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 15
 
 
 class Node:
-    """One `trunkline serve` process. `listen` is the address of its client listener.
+    """One `trunkline serve` process. `listen` and `admin` are the addresses of its listeners.
 
     It runs in a folder of its own, and with a configuration keeps its streams there.
     """
@@ -54,20 +54,20 @@ class Node:
             stderr=self._log,
             text=True,
         )
-        self.listen = self._address()
+        self.listen, self.admin = self._addresses()
 
     def again(self):
         """Starts a node that has ended again: in the same folder, at the same address."""
         self._start(self.listen)
 
-    def _address(self):
+    def _addresses(self):
         late = threading.Timer(DEADLINE_SECONDS, self._process.kill)
         late.start()
         try:
             for line in self._process.stdout:
                 found = READY.match(line.strip())
                 if found:
-                    return found[1]
+                    return found[1], found[2]
         finally:
             late.cancel()
         raise AssertionError(f"the node ended before it was ready:\n{self.log()}")

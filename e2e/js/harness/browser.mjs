@@ -35,9 +35,12 @@ function browser() {
   return launched;
 }
 
-/** A new person at a page. Whatever the page logs as an error is kept in `errors`. */
-export async function page(url) {
-  const context = await (await browser()).newContext();
+/**
+ * A new person at a page. Whatever the page logs as an error is kept in `errors`. `options` are the
+ * context's, as for a certificate that only a test would trust.
+ */
+export async function page(url, options = {}) {
+  const context = await (await browser()).newContext(options);
   const tab = await context.newPage();
   tab.setDefaultTimeout(DEADLINE_MS);
   tab.errors = [];

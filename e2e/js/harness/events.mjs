@@ -8,9 +8,10 @@ import { remember } from './opened.mjs';
 /**
  * A mailbox with the events of a stream: `{id, data}`, data parsed. `stop()` ends curl, `freeze()`
  * and `thaw()` make it stop reading for a while, and `ended` resolves when the stream has ended.
+ * `options` are curl's.
  */
-export function curlEvents(url, headers = []) {
-  const curl = spawn('curl', ['-sN', ...headers.flatMap((header) => ['-H', header]), url]);
+export function curlEvents(url, headers = [], options = []) {
+  const curl = spawn('curl', ['-sN', ...options, ...headers.flatMap((header) => ['-H', header]), url]);
   remember(() => curl.kill('SIGKILL'));
   const events = new Mailbox(`events of ${url}`);
   let text = '';

@@ -14,8 +14,9 @@ const READY = /^ready listen=(\S+) admin=(\S+)$/m;
 
 const CONFIG = 'trunkline.toml';
 
-/** A line that no test may leave behind, in either log format; a panic counts. */
-const TROUBLE = /\bERROR\b|"level":"error"|panicked at/i;
+/** A line that no test may leave behind, in either log format; a panic counts. What the system calls an
+ * `os error` is none. */
+const TROUBLE = /\bERROR\b|"level":"error"|panicked at/;
 
 export class Server {
   #child;

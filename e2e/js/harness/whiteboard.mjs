@@ -11,32 +11,34 @@ import { scratch } from './configuration.mjs';
 import { until, within } from './deadline.mjs';
 import { remember } from './opened.mjs';
 import { freePorts } from './ports.mjs';
+import { column } from './proxies.mjs';
 
 /** The example, with data of its own that outlives restarts. */
 export class Whiteboard {
   #child;
   #ended;
 
-  static async start() {
+  static async start({ args = [] } = {}) {
     const example = new Whiteboard();
     const { folder, remove } = await scratch();
-    Object.assign(example, { folder, remove });
-    [example.nodePort, example.adminPort, example.pagePort] = await freePorts(3);
+    Object.assign(example, { args, folder, remove });
+    [example.nodePort, example.adminPort, example.pagePort, example.apiPort] = await freePorts(4);
     await example.run();
     return example;
   }
 
   /** Starts it, at first or again. */
   async run() {
-    const { nodePort, adminPort, pagePort, folder } = this;
+    const { nodePort, adminPort, pagePort, apiPort, folder } = this;
     this.said = '';
-    const child = spawn(path.join(ROOT, 'examples/whiteboard/run'), {
+    const child = spawn(path.join(ROOT, 'examples/whiteboard/run'), this.args, {
       env: {
         ...process.env,
         TRUNKLINE_BIN: BINARY,
         NODE_PORT: nodePort,
         ADMIN_PORT: adminPort,
         PAGE_PORT: pagePort,
+        API_PORT: apiPort,
         DATA_DIR: folder,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,6 +51,7 @@ export class Whiteboard {
     }
     const up = (url) => fetch(url).then((response) => response.ok, () => false);
     await until(() => up(`http://127.0.0.1:${pagePort}/`), `the page; ${this.said}`);
+    await until(() => this.said.includes(' open http'), `an invitation; ${this.said}`);
     await until(() => up(`http://127.0.0.1:${adminPort}/ready`), `the node; ${this.said}`);
   }
 
@@ -59,8 +62,8 @@ export class Whiteboard {
   }
 
   /** Ends the node without a warning. The example starts another one by itself. */
-  killNode() {
-    this.#signal('SIGKILL');
+  killNode(name) {
+    this.#signal('SIGKILL', name);
   }
 
   /** Stops the node in its tracks: what is sent to it from now on, it does not read. */
@@ -68,9 +71,15 @@ export class Whiteboard {
     this.#signal('SIGSTOP');
   }
 
-  #signal(name) {
-    const [pid] = this.said.match(/(?<=the node is process )\d+/g).slice(-1);
-    process.kill(Number(pid), name);
+  /** How many connections HAProxy has to one of several nodes, by its name there: `node2`. */
+  async clientsOf(name) {
+    return Number((await column({ ports: { status: this.adminPort } }, 'scur'))[name]);
+  }
+
+  /** Of several nodes, this is how they are told apart: `node 2`. */
+  #signal(signal, name = 'the node') {
+    const [pid] = this.said.match(new RegExp(`(?<=${name} is process )\\d+`, 'g')).slice(-1);
+    process.kill(Number(pid), signal);
   }
 
   /** Throws away everything the node keeps; only while it does not run. */

@@ -15,7 +15,7 @@ import { Server } from '../harness/server.mjs';
 import { serving } from '../harness/serving.mjs';
 import { Socket } from '../harness/socket.mjs';
 
-const COMMANDS = ['serve', 'publish', 'subscribe', 'token', 'repair', 'init', 'check-config', 'bench', 'completions'];
+const COMMANDS = ['serve', 'publish', 'subscribe', 'token', 'repair', 'init', 'check-config', 'bench', 'completions', 'redis-script'];
 
 let place;
 before(async () => {
