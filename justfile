@@ -21,9 +21,23 @@ crash ROUNDS="50":
     cargo build --release -p trunkline -p trunkline-checker
     ./target/release/trunkline-checker crash --server target/release/trunkline --rounds {{ROUNDS}}
 
+# break what nodes share, in every way the checker knows; `just chaos --scenario failover` for one
+chaos *ARGS:
+    cargo build --release -p trunkline -p trunkline-checker
+    ./target/release/trunkline-checker chaos --server target/release/trunkline {{ARGS}}
+
+# thousands of users come and go at three nodes; do these agree on who is where? `just presence --short` for a few
+presence *ARGS:
+    cargo build --release -p trunkline -p trunkline-checker
+    ./target/release/trunkline-checker presence --server target/release/trunkline {{ARGS}}
+
 # random histories of the store on a faulty disk
 histories COUNT="2000":
     EMBEDDED_HISTORIES={{COUNT}} cargo test --release -p trunkline-backend-embedded --test histories
+
+# nodes, clients and a broker as one run of a seed, for so many seeds
+sim SEEDS="300":
+    cd sim && cargo run -- --seeds {{SEEDS}}
 
 # Autobahn|Testsuite against the WebSocket layer; `just autobahn --all` for every case
 autobahn *ARGS:

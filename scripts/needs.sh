@@ -4,6 +4,7 @@
 # System packages come from apt-get when it exists and we may use it; everything else lives inside
 # the checkout (e2e/js/node_modules, e2e/python/.venv), pinned by lock files.
 
+readonly POLICY=/usr/sbin/policy-rc.d
 readonly CHROMIUM_PATHS=("${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome)
 
 # Ends the run with the one thing to do about it.
@@ -13,15 +14,19 @@ lacking() {
 }
 
 updated=
+as=()
+
+# privileged NAME…: finds out how to run a command as root, or asks for these packages.
+privileged() {
+  command -v apt-get >/dev/null || lacking "please install: $*"
+  ((EUID)) || return 0
+  sudo -n true 2>/dev/null || lacking "please install, as root: apt-get install $*"
+  as=(sudo -n)
+}
 
 # packages NAME…: installs Debian packages.
 packages() {
-  local as=()
-  command -v apt-get >/dev/null || lacking "please install: $*"
-  if ((EUID)); then
-    sudo -n true 2>/dev/null || lacking "please install, as root: apt-get install $*"
-    as=(sudo -n)
-  fi
+  privileged "$@"
   local apt=("${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq)
   echo "installing: $*"
   if [[ ! $updated ]]; then
@@ -29,6 +34,24 @@ packages() {
     updated=1
   fi
   "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
+}
+
+# servers NAME…: installs Debian packages without starting what is in them: tests start servers of
+# their own. Debian asks the policy before it starts a service, and 101 is a no. A policy that is
+# there already is the machine's own, and stays as it is.
+servers() (
+  privileged "$@"
+  if [[ ! -e $POLICY ]]; then
+    trap '"${as[@]}" rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as[@]}" tee "$POLICY" >/dev/null
+    "${as[@]}" chmod 755 "$POLICY"
+  fi
+  packages "$@"
+)
+
+# Whether a program is there, also where only root's path leads.
+have() {
+  command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]]
 }
 
 need_rust() {
@@ -47,9 +70,21 @@ need_cpp() {
   command -v c++ >/dev/null || packages g++
 }
 
+# Nothing of ours uses the service that Debian makes of it.
+need_redis() {
+  have redis-server || servers redis-server
+}
+
+need_proxies() {
+  have haproxy || servers haproxy
+  have nginx || servers nginx-light
+}
+
 need_e2e() {
   command -v curl >/dev/null || packages curl ca-certificates
   command -v openssl >/dev/null || packages openssl
+  need_redis
+  need_proxies
   need_chromium
   need_node
   need_python
