@@ -11,14 +11,14 @@ mod serving;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use trunkline_core::backend::{BackendError, Completion};
 
 use self::queue::Queue;
 use crate::health::{Health, Part};
 use crate::keys::Partition;
-use crate::limits::{CALL_DEADLINE, LOOK_EVERY};
-use crate::link::{Link, Pause, Trouble};
+use crate::limits::CALL_DEADLINE;
+use crate::link::{Pause, looking};
 use crate::resp::{Command, Reply, command};
 use crate::scripts::Script;
 use crate::seat::Seat;
@@ -178,38 +178,23 @@ impl Caller {
     pub(crate) async fn run(self, seat: Arc<Seat>, health: Arc<Health>) {
         let mut pause = Pause::new();
         loop {
-            let trouble = match self.connect(&seat, &health).await {
-                Ok(link) => {
-                    pause.reset();
-                    health.is_well(Part::Commands);
-                    tokio::select! {
-                        trouble = self.serve(link, &seat) => trouble,
-                        never = entering::watch_memory(&seat, &health) => never,
+            let trouble =
+                match looking(entering::enter(&seat, &health, self.0.copies), || self.expire())
+                    .await
+                {
+                    Ok(link) => {
+                        pause.reset();
+                        health.is_well(Part::Commands);
+                        tokio::select! {
+                            trouble = self.serve(link, &seat) => trouble,
+                            never = entering::watch_memory(&seat, &health) => never,
+                        }
                     }
-                }
-                Err(trouble) => trouble,
-            };
+                    Err(trouble) => trouble,
+                };
             health.is_in_trouble(Part::Commands, &trouble);
             seat.suspect();
-            let again = Instant::now() + pause.take();
-            while Instant::now() < again {
-                self.expire();
-                tokio::time::sleep_until(again.min(Instant::now() + LOOK_EVERY)).await;
-            }
-        }
-    }
-
-    async fn connect(&self, seat: &Seat, health: &Health) -> Result<Link, Trouble> {
-        let waiting = async {
-            let mut look = tokio::time::interval(LOOK_EVERY);
-            loop {
-                look.tick().await;
-                self.expire();
-            }
-        };
-        tokio::select! {
-            link = entering::enter(seat, health, self.0.copies) => link,
-            never = waiting => never,
+            looking(sleep(pause.take()), || self.expire()).await;
         }
     }
 }

@@ -15,9 +15,8 @@ mod lines;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 use trunkline_core::backend::{BackendError, Completion, Sink};
-use trunkline_core::channel::ChannelName;
 use trunkline_core::signal::NodeId;
 
 use self::lines::Lines;
@@ -25,8 +24,7 @@ pub(crate) use self::lines::{Moved, Subject};
 use crate::caller::{Call, Caller};
 use crate::health::{Health, Part};
 use crate::keys::Partition;
-use crate::limits::LOOK_EVERY;
-use crate::link::{Pause, Trouble, dial_master};
+use crate::link::{Pause, dial_master, looking};
 use crate::resp::command;
 use crate::seat::Seat;
 
@@ -90,11 +88,9 @@ impl Ear {
         taken
     }
 
-    /// Takes over lines that another server kept.
-    pub(crate) fn take_over(&self, taken: Vec<(String, Moved)>) {
-        let mut lines = self.lines();
-        taken.into_iter().for_each(|(line, moved)| lines.take_over(line, moved));
-        drop(lines);
+    /// Takes over a line that another server kept.
+    pub(crate) fn take_over(&self, line: String, moved: Moved) {
+        self.lines().take_over(line, moved);
         self.0.changed.notify_one();
     }
 
@@ -109,12 +105,6 @@ impl Ear {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn doubt(&self, channels: &[ChannelName]) {
-        for channel in channels {
-            self.0.around.sink.doubt(channel);
-        }
-    }
-
     /// Keeps a connection to the server, for ever. `probe` is a line of a partition that the server
     /// keeps; what is published there through `caller` must come back.
     pub(crate) async fn run(
@@ -127,7 +117,8 @@ impl Ear {
         let mut pause = Pause::new();
         loop {
             let began = Instant::now();
-            let trouble = match self.connect(&seat).await {
+            let connecting = async { dial_master(&seat.find().await?, &seat.access).await };
+            let trouble = match looking(connecting, || self.expire()).await {
                 Ok(link) => {
                     pause.reset();
                     let (partition, line) = probe();
@@ -146,26 +137,7 @@ impl Ear {
             self.lines().end();
             health.is_in_trouble(Part::Lines, &trouble);
             seat.suspect();
-            let again = Instant::now() + pause.take().saturating_sub(began.elapsed());
-            while Instant::now() < again {
-                self.expire();
-                sleep_until(again.min(Instant::now() + LOOK_EVERY)).await;
-            }
-        }
-    }
-
-    async fn connect(&self, seat: &Seat) -> Result<crate::link::Link, Trouble> {
-        let waiting = async {
-            let mut look = tokio::time::interval(LOOK_EVERY);
-            loop {
-                look.tick().await;
-                self.expire();
-            }
-        };
-        let connecting = async { dial_master(&seat.find().await?, &seat.access).await };
-        tokio::select! {
-            link = connecting => link,
-            never = waiting => never,
+            looking(sleep(pause.take().saturating_sub(began.elapsed())), || self.expire()).await;
         }
     }
 }

@@ -64,7 +64,7 @@ impl Ear {
         let mut behind: HashSet<ChannelName> = HashSet::new();
         loop {
             if !behind.is_empty() && !self.0.around.sink.overloaded() {
-                self.doubt(&behind.drain().collect::<Vec<_>>());
+                behind.drain().for_each(|channel| self.0.around.sink.doubt(&channel));
             }
             let reading = read.read_buf(&mut buffer);
             let read = if behind.is_empty() {

@@ -163,7 +163,7 @@ impl Fleet {
             .take(|line| keeper(line).is_some_and(|keeper| !Arc::ptr_eq(&keeper, server)));
         for (line, moved) in lines {
             if let Some(keeper) = keeper(&line) {
-                keeper.ear.take_over(vec![(line, moved)]);
+                keeper.ear.take_over(line, moved);
             }
         }
         if !self.servers().iter().any(|known| Arc::ptr_eq(known, server)) {

@@ -6,5 +6,5 @@ pub(crate) mod tls;
 mod trouble;
 
 pub(crate) use self::dial::{Access, Link, Wire, dial, dial_master};
-pub(crate) use self::pause::Pause;
+pub(crate) use self::pause::{Pause, looking};
 pub(crate) use self::trouble::Trouble;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::limits::{LONGEST_PAUSE, SHORTEST_PAUSE};
+use tokio::time::interval;
+
+use crate::limits::{LONGEST_PAUSE, LOOK_EVERY, SHORTEST_PAUSE};
 
 /// A pause that doubles with every failure, up to a bound, and of which each node waits another
 /// share, so that not all of them come back at once ("full jitter").
@@ -25,6 +27,21 @@ impl Pause {
         let share = random(self.next.as_millis().try_into().unwrap_or(1));
         self.next = (self.next * 2).min(LONGEST_PAUSE);
         Duration::from_millis(share.max(10))
+    }
+}
+
+/// Waits for `work`, and looks after deadlines meanwhile.
+pub(crate) async fn looking<T>(work: impl Future<Output = T>, look: impl Fn()) -> T {
+    let looking = async {
+        let mut every = interval(LOOK_EVERY);
+        loop {
+            every.tick().await;
+            look();
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        never = looking => never,
     }
 }
 
