@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::identity::UserId;
 use crate::limits::CHANNEL_NAME_BYTES;
 
 /// A valid channel name: `namespace:rest`, `rest`, `$private`, `rest#user,user` or `#user`.
@@ -57,7 +58,8 @@ impl ChannelName {
             return Err(ChannelNameError::Character);
         }
         let start = usize::from(text.starts_with('$'));
-        let namespace_end = match text.find(':') {
+        let colon = text.find(':').filter(|_| !text.starts_with('#'));
+        let namespace_end = match colon {
             Some(at) if at == start => return Err(ChannelNameError::EmptyNamespace),
             Some(at) => u8::try_from(at).unwrap_or(0),
             None => 0,
@@ -93,16 +95,54 @@ impl ChannelName {
         self.text.starts_with('$')
     }
 
+    /// Whether the name starts with `$$`: nodes keep notes of their own there, and no namespace has
+    /// it.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.text.starts_with("$$")
+    }
+
     /// Whether the name lists its users after a `#`.
     #[must_use]
     pub fn is_user_limited(&self) -> bool {
         self.text.contains('#')
     }
 
+    /// The personal channel of a user, `#user`: their inbox. Bytes of the user id that cannot stand
+    /// in a name, and `,` and `%`, are written as `%` and two hexadecimal digits.
+    ///
+    /// `None` for the anonymous user, and for one whose name would be too long.
+    #[must_use]
+    pub fn personal(user: &UserId) -> Option<Self> {
+        if user.is_anonymous() {
+            return None;
+        }
+        let mut text = String::with_capacity(user.as_str().len() + 1);
+        text.push('#');
+        for byte in user.as_str().bytes() {
+            if allowed(byte) && !matches!(byte, b',' | b'%') {
+                text.push(char::from(byte));
+            } else {
+                let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value)]);
+                text.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
+            }
+        }
+        Self::parse(&text).ok()
+    }
+
+    /// Whether it is the personal channel of some user. Such a name has no namespace.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.text.starts_with('#') && !self.text.contains(',')
+    }
+
     /// Whether `user` stands in the list after `#`. False for names without a list and for the
     /// anonymous user.
     #[must_use]
     pub fn lists_user(&self, user: &str) -> bool {
+        if self.is_personal() {
+            return Self::personal(&UserId::new(user)).is_some_and(|name| name == *self);
+        }
         !user.is_empty()
             && self
                 .text
@@ -180,6 +220,27 @@ mod tests {
         assert!(name.lists_user("42") && name.lists_user("43"));
         assert!(!name.lists_user("4") && !name.lists_user(""));
         assert!(ChannelName::parse("#42").unwrap().lists_user("42"));
+    }
+
+    #[test]
+    fn a_personal_channel_is_one_users_alone() {
+        let named = |user: &str| ChannelName::personal(&UserId::new(user));
+        for (user, name) in [
+            ("42", "#42"),
+            ("a:b", "#a:b"),
+            ("4,2", "#4%2C2"),
+            ("50%", "#50%25"),
+            ("J\u{fc}rg {x}", "#J%C3%BCrg%20%7Bx%7D"),
+        ] {
+            let channel = named(user).unwrap();
+            assert_eq!(channel.as_str(), name);
+            assert!(channel.is_personal() && channel.lists_user(user));
+            assert_eq!(channel.namespace(), None);
+        }
+        assert_eq!((named(""), named(&"\u{fc}".repeat(64))), (None, None));
+        assert!(!ChannelName::parse("#4%2C2").unwrap().lists_user("2"));
+        assert!(!ChannelName::parse("#4,2").unwrap().is_personal());
+        assert!(!ChannelName::parse("a#4").unwrap().is_personal());
     }
 
     #[test]

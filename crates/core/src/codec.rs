@@ -79,6 +79,12 @@ pub trait Codec: Send + Sync {
         false
     }
 
+    /// Whether its clients cannot ask for what is in their user's inbox: unread messages are handed
+    /// over when they connect, oldest first.
+    fn hands_over_unread(&self) -> bool {
+        false
+    }
+
     /// Whether it can write publications as differences ([`Form::Delta`]).
     fn carries_delta(&self) -> bool {
         false

@@ -71,6 +71,8 @@ pub enum Request<'a> {
         /// Newest first.
         reverse: bool,
     },
+    /// Asks who the connection is by now, for protocols whose clients may log in elsewhere.
+    Login,
     /// Calls a method of the application.
     Rpc {
         /// Its name.
@@ -115,6 +117,8 @@ pub struct ConnectRequest<'a> {
     pub name: Cow<'a, str>,
     /// Its version, for people.
     pub version: Cow<'a, str>,
+    /// What it has for the application.
+    pub data: Cow<'a, [u8]>,
     /// Where it was in channels that the server subscribed it to.
     pub positions: Vec<(Cow<'a, str>, Position)>,
 }
@@ -157,6 +161,7 @@ impl Request<'_> {
             Request::History { channel, limit, since, reverse } => {
                 Request::History { channel: owned(channel), limit, since, reverse }
             }
+            Request::Login => Request::Login,
             Request::Rpc { method, data } => {
                 Request::Rpc { method: owned(method), data: owned(data) }
             }
@@ -190,6 +195,7 @@ impl ConnectRequest<'_> {
             claimed_user: self.claimed_user.map(owned),
             name: owned(self.name),
             version: owned(self.version),
+            data: owned(self.data),
             positions: positions.map(|(channel, position)| (owned(channel), position)).collect(),
         }
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::channel::ChannelName;
 use crate::error::CloseReason;
 use crate::identity::{ClientId, UserId};
+use crate::publication::Tags;
 use crate::time::WallTime;
 
 /// Which connections are meant: those of `user`, narrowed by the rest.
@@ -39,6 +40,15 @@ pub enum Action {
         info: Option<Bytes>,
         /// Handed to the client.
         data: Option<Bytes>,
+    },
+    /// Tell it something of a channel that is kept nowhere.
+    Send {
+        /// The channel.
+        channel: ChannelName,
+        /// The payload.
+        data: Bytes,
+        /// Labels.
+        tags: Tags,
     },
     /// End its subscription to a channel.
     Unsubscribe {

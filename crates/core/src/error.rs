@@ -43,6 +43,22 @@ pub enum ClientError {
     /// The client is too fast; trying again later helps.
     #[error("too many requests")]
     TooManyRequests,
+    /// The client, its user or its address does this more often than is allowed.
+    #[error("too many requests: come back in {retry_ms} ms")]
+    TooFast {
+        /// After how many milliseconds it may be tried again.
+        retry_ms: u64,
+    },
+    /// The application says no, in its own words.
+    #[error("{message}")]
+    Application {
+        /// Its code, 400 to 1999.
+        code: u32,
+        /// Its words.
+        message: Box<str>,
+        /// Whether trying again may help.
+        temporary: bool,
+    },
     /// The position asked for cannot be recovered.
     #[error("unrecoverable position")]
     UnrecoverablePosition,
@@ -91,6 +107,10 @@ pub enum CloseReason {
     InappropriateProtocol,
     /// Not for this client.
     PermissionDenied,
+    /// The client has no identity, where one is needed.
+    Unauthorized,
+    /// Whoever knows who the client is does not answer; trying again later helps.
+    Unavailable,
     /// The application's own code (4000 to 4999) and words.
     Custom(u16, Cow<'static, str>),
 }

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
+use crate::application::Calls;
 use crate::channel::ChannelName;
 use crate::identity::{ClientId, Identity, UserId};
+use crate::revocation::Credential;
 use crate::time::WallTime;
 
 /// What holds for clients without a token.
@@ -14,6 +16,18 @@ pub struct Policy {
     /// Any client may do everything, whatever its namespace says, for as long as it likes: a
     /// token is verified if it is shown, but the connection does not expire. For development only.
     pub insecure: bool,
+    /// What the application is asked.
+    pub calls: Calls,
+    /// Whoever has a user is subscribed to their personal channel.
+    pub inbox: bool,
+}
+
+impl Policy {
+    /// Whether a client without a user may come in.
+    #[must_use]
+    pub fn lets_anybody_in(&self) -> bool {
+        self.anonymous || self.insecure
+    }
 }
 
 /// What a subscription token says.
@@ -29,6 +43,8 @@ pub struct SubscriptionGrant {
     pub info: Option<Bytes>,
     /// When the subscription must have shown a newer token.
     pub expires_at: Option<WallTime>,
+    /// By what the token can be taken back.
+    pub credential: Credential,
 }
 
 impl SubscriptionGrant {
@@ -50,6 +66,9 @@ pub enum TokenError {
     /// It is not, and never will be.
     #[error("invalid token")]
     Invalid,
+    /// The key it names is not known yet, and was asked for: the same token may be good in a moment.
+    #[error("the key of the token is not known yet")]
+    NotYet,
 }
 
 /// Checks tokens.

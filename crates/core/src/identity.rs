@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::channel::ChannelName;
+use crate::revocation::Credential;
 use crate::time::WallTime;
 
 /// The id of one connection: 128 bits, shown as a UUID. Not a secret.
@@ -109,6 +110,12 @@ pub struct Identity {
     pub info: Option<Bytes>,
     /// When the connection must have shown a newer token.
     pub expires_at: Option<WallTime>,
+    /// By what the token can be taken back; `None` if there was none.
+    pub credential: Option<Credential>,
+    /// Handed to the client when it is let in.
+    pub data: Option<Bytes>,
+    /// What the application wants to be told again when it is asked about the connection.
+    pub meta: Option<Bytes>,
     /// Channels the server subscribes the connection to.
     pub channels: Vec<(ChannelName, ServerSubscription)>,
 }

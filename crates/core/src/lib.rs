@@ -4,11 +4,13 @@
 //! vocabulary of the product as types: [`channel`] names, [`namespace`]s, [`publication`]s with
 //! [`position`]s, the retained [`stream`] of a channel, [`presence`], the [`hub`] of a shard and
 //! the [`session`] of a connection. Its ports are small traits: [`backend::Backend`] (what carries
-//! and keeps publications), [`roster::Roster`] (who is where), [`codec::Codec`] (how one family of
-//! clients talks) and [`gate::Gate`] (who may come in).
+//! and keeps publications), [`note::Notes`] (what is to be done later, and once), [`roster::Roster`] (who is where), [`codec::Codec`] (how one family of
+//! clients talks) [`gate::Gate`] (who may come in) and [`application::Application`] (who knows
+//! more about them).
 //!
 //! Reading order: `channel`, `namespace`, `publication`, `command`, `session`, `hub`.
 
+pub mod application;
 pub mod backend;
 pub mod channel;
 pub mod codec;
@@ -21,14 +23,21 @@ pub mod gate;
 pub mod history;
 pub mod hub;
 pub mod identity;
+pub mod inbox;
 pub mod limits;
 pub mod line;
 pub mod namespace;
+pub mod note;
+pub mod notebook;
 pub mod position;
 pub mod presence;
 pub mod publication;
+pub mod rate;
 pub mod reply;
+pub mod revocation;
 pub mod roster;
+pub mod route;
+pub mod schedule;
 pub mod session;
 pub mod signal;
 pub mod stream;

@@ -25,6 +25,77 @@ pub const IDEMPOTENCY_TTL_MS: u64 = 300_000;
 /// Idempotent results kept at most per node. At about 200 bytes each this is 20 MB.
 pub const IDEMPOTENCY_ENTRIES: usize = 100_000;
 
+/// How long a connection goes on when the application cannot say whether it may, until it is asked
+/// again, in milliseconds.
+pub const RENEWAL_RETRY_MS: u64 = 10_000;
+
+/// Messages of one inbox that may be acknowledged while older ones are not. They are remembered one by
+/// one, at up to 20 bytes each.
+pub const INBOX_SCATTERED: usize = 1_000;
+
+/// Bytes of the id of a token that can be taken back.
+pub const TOKEN_ID_BYTES: usize = 255;
+
+/// Groups by which revocations are kept, a note each: what is read and written at a time stays small.
+pub const REVOCATION_GROUPS: u32 = 16;
+
+/// Revocations that are remembered at a time: as many as all groups hold when they are full, at up to
+/// 350 bytes each in memory.
+pub const REVOCATIONS: usize = REVOCATIONS_PER_GROUP * REVOCATION_GROUPS as usize;
+
+/// Revocations of one group: at their longest they fill half of a note.
+pub const REVOCATIONS_PER_GROUP: usize = 1_000;
+
+/// How often a node reads all revocations again, in milliseconds, in case it has missed that one was
+/// made (5 s).
+pub const REVOCATIONS_READ_EVERY_MS: u64 = 5_000;
+
+/// How often a change of a note is tried when others change it at the same time. Each attempt that
+/// fails means that another one did not.
+pub const NOTE_ATTEMPTS: u32 = 20;
+
+/// How long it is remembered that a schedule was published, in milliseconds (10 minutes): so long
+/// whoever cancels it learns that it is too late.
+pub const SCHEDULE_REMEMBERED_MS: u64 = 600_000;
+
+/// How far ahead something may be scheduled, in milliseconds (a year and a day).
+pub const SCHEDULE_AHEAD_MS: u64 = 366 * 86_400_000;
+
+/// Bytes of the id of a schedule: as of an idempotency key.
+pub const SCHEDULE_ID_BYTES: usize = 128;
+
+/// Schedules of one share that are looked at at once, and are on their way at once.
+pub const SCHEDULES_AT_ONCE: usize = 100;
+
+/// How long it takes at most until a node looks at the schedules of a share again, in milliseconds:
+/// others may have added some that are due before those it knows of.
+pub const SCHEDULE_LOOK_MS: u64 = 500;
+
+/// After how many milliseconds a schedule that nobody has published is everybody's, whoever it falls
+/// to: a node that has died is taken for living for some seconds more.
+pub const SCHEDULE_OVERDUE_MS: u64 = 1_500;
+
+/// How far the clock of a node may be from the backend's, in milliseconds, before it says so.
+pub const CLOCK_OFF_MS: u64 = 500;
+
+/// Notes one backend keeps at most. Redis keeps them at about 400 bytes each, the others in memory at
+/// about the same.
+pub const NOTES: usize = 1_000_000;
+
+/// Bytes of one note: a publication that waits, with room for what is said about it.
+pub const NOTE_BYTES: usize = 512 * 1024;
+
+/// Bytes of the name of a note: room for a channel's name behind a word.
+pub const NOTE_NAME_BYTES: usize = 288;
+
+/// Accounts, times what is counted of each, that one node has meters for: at about 100 bytes each
+/// this is 20 MB.
+pub const METERS: usize = 200_000;
+
+/// Accounts that one signal tells of at most, so that it is not larger than the broker likes (300 KB
+/// at worst).
+pub const SPENT_AT_ONCE: usize = 1_000;
+
 /// Streams one process keeps at most. An empty one costs about 300 bytes.
 pub const STREAMS: usize = 1_000_000;
 
@@ -168,6 +239,13 @@ pub struct Limits {
     pub history_page: usize,
     /// Connections one node accepts (default 100,000). Beyond it new ones are refused at once.
     pub connections: usize,
+    /// Connections one node holds from one address (default 0: no bound), as many people may share
+    /// one.
+    pub connections_per_address: usize,
+    /// Connections one user may have to one node (default 0: no bound).
+    pub connections_per_user: usize,
+    /// A new connection of a user closes the others, on all nodes.
+    pub single_connection: bool,
     /// Milliseconds a subscriber of a stream may lag behind before its connection is closed as slow
     /// (default 30 s): a train in a tunnel.
     pub lag_ms: u64,
@@ -195,6 +273,9 @@ impl Default for Limits {
             channels_per_connection: 128,
             history_page: 300,
             connections: 100_000,
+            connections_per_address: 0,
+            connections_per_user: 0,
+            single_connection: false,
             lag_ms: 30_000,
             handshake_ms: 5_000,
             connect_ms: 10_000,

@@ -105,6 +105,10 @@ pub struct ChannelOptions {
     pub user_limited: bool,
     /// Payloads may be any bytes; clients of text protocols cannot subscribe.
     pub binary: bool,
+    /// The application is asked who may subscribe.
+    pub asks_subscribe: bool,
+    /// The application is asked who may publish what, and nobody else.
+    pub asks_publish: bool,
     /// Who may subscribe (`subscriber` has no meaning here).
     pub subscribe: Access,
     /// Who may publish.
@@ -134,6 +138,8 @@ impl Default for ChannelOptions {
             overflow: Overflow::default(),
             user_limited: false,
             binary: false,
+            asks_subscribe: false,
+            asks_publish: false,
             subscribe: Access::default(),
             publish: Access::default(),
             history: Access::default(),
@@ -156,6 +162,7 @@ pub struct Namespaces {
     default: Option<Arc<ChannelOptions>>,
     named: HashMap<Box<str>, Arc<ChannelOptions>>,
     fallback: Option<Arc<ChannelOptions>>,
+    inbox: Option<Arc<ChannelOptions>>,
 }
 
 impl Namespaces {
@@ -163,7 +170,7 @@ impl Namespaces {
     /// such channels.
     #[must_use]
     pub fn new(default: Option<ChannelOptions>) -> Self {
-        Self { default: default.map(Arc::new), named: HashMap::new(), fallback: None }
+        Self { default: default.map(Arc::new), ..Self::default() }
     }
 
     /// Adds or replaces a namespace.
@@ -176,6 +183,17 @@ impl Namespaces {
         self.fallback = Some(Arc::new(options));
     }
 
+    /// Gives personal channels these options: they are inboxes.
+    pub fn set_inbox(&mut self, options: ChannelOptions) {
+        self.inbox = Some(Arc::new(options));
+    }
+
+    /// The options of personal channels, if they are inboxes.
+    #[must_use]
+    pub fn inbox(&self) -> Option<&Arc<ChannelOptions>> {
+        self.inbox.as_ref()
+    }
+
     /// Whether a namespace of that name was inserted.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
@@ -185,6 +203,12 @@ impl Namespaces {
     /// The options of a channel; `None` when its namespace is unknown.
     #[must_use]
     pub fn options(&self, channel: &ChannelName) -> Option<&Arc<ChannelOptions>> {
+        if channel.is_internal() {
+            return None;
+        }
+        if let Some(inbox) = self.inbox.as_ref().filter(|_| channel.is_personal()) {
+            return Some(inbox);
+        }
         match channel.namespace() {
             None => self.default.as_ref(),
             Some(name) => self.named.get(name).or(self.fallback.as_ref()),

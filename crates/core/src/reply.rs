@@ -8,7 +8,7 @@ use crate::channel::ChannelName;
 use crate::error::UnsubscribeReason;
 use crate::gap::GapReason;
 use crate::history::HistoryPage;
-use crate::identity::{ClientId, ClientInfo};
+use crate::identity::{ClientId, ClientInfo, UserId};
 use crate::position::Position;
 use crate::presence::PresenceStats;
 use crate::publication::{Message, Publication};
@@ -28,6 +28,10 @@ pub enum Reply {
     Presence(Vec<Arc<ClientInfo>>),
     /// To `presence_stats`.
     PresenceStats(PresenceStats),
+    /// To a message that binds the connection to its user.
+    Login(UserId),
+    /// To `rpc`: what the method answers.
+    Rpc(Bytes),
     /// To `history`.
     History(HistoryPage),
     /// To `refresh`.
@@ -47,6 +51,8 @@ pub struct ConnectResult {
     pub ping_seconds: u32,
     /// Whether pings want an answer.
     pub pong: bool,
+    /// What the application has for it.
+    pub data: Option<Bytes>,
     /// Subscriptions the server made.
     pub subscriptions: Vec<(ChannelName, SubscribeResult)>,
 }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use crate::channel::ChannelName;
 use crate::control::Control;
 use crate::identity::{ClientId, UserId};
+use crate::rate::Spent;
+use crate::revocation::Revocation;
 
 /// The id of one running process: another one after a restart.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +117,8 @@ pub enum Signal {
     Cleared(ChannelName),
     /// Something is to be done to all connections it concerns.
     Control(Arc<Control>),
+    /// Something was taken back.
+    Revoked(Revocation),
     /// It wants to know something.
     Ask {
         /// Who asks.
@@ -137,6 +141,8 @@ pub enum Signal {
         /// What was found.
         finding: Finding,
     },
+    /// What was done on it, on accounts that are near their limits.
+    Spent(Vec<Spent>),
     /// A client's command that came to another node than the one that holds its connection.
     Command {
         /// The connection.

@@ -50,7 +50,9 @@ impl Held {
     pub(super) fn beyond(&self, after: &Position) -> Option<(Vec<Message>, Position)> {
         let (mut beyond, mut at) = (Vec::new(), after.clone());
         for message in self.messages.as_ref()? {
-            if let Message::Publication(publication) = message {
+            if let Message::Publication(publication) = message
+                && publication.offset > 0
+            {
                 match at.step(publication) {
                     Step::Next => at = publication.position(),
                     Step::Known => continue,

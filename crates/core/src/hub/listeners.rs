@@ -84,8 +84,12 @@ impl Listeners {
     /// only after [`Listeners::goes_on_at`].
     pub fn arrive(&mut self, message: &Message) -> Arrival {
         let Message::Publication(publication) = message else { return Arrival::Next };
+        // It has no place, so nothing can be missing before it.
+        if publication.offset == 0 {
+            return Arrival::Next;
+        }
         let Some(position) = &mut self.position else {
-            if publication.offset > 0 && !self.held.is_empty() {
+            if !self.held.is_empty() {
                 self.position = Some(publication.position());
             }
             return Arrival::Next;

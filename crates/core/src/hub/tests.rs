@@ -127,6 +127,22 @@ fn what_a_held_listener_knows_is_not_given_again() {
 }
 
 #[test]
+fn what_has_no_place_is_heard_in_between() {
+    let mut hub = Hub::default();
+    follow(&mut hub, 1, false, &at("e", 4));
+    hub.hold(2, &channel("a"), JSON, false, false);
+    let placeless = publication("", 0);
+    for message in [publication("e", 5), placeless.clone(), publication("e", 6), placeless] {
+        assert_eq!(come(&mut hub, &message), Arrival::Next, "{message:?}");
+    }
+    let Released::Listening(messages) = hub.release(2, &channel("a"), &at("e", 5)) else {
+        panic!()
+    };
+    let offsets: Vec<_> = messages.iter().map(Message::offset).collect();
+    assert_eq!(offsets, [None, Some(6), None]);
+}
+
+#[test]
 fn whoever_was_not_held_everything_does_not_listen() {
     let unknown = |hub: &mut Hub| hub.release(1, &channel("a"), &at("e", 2));
     for (came, why) in [

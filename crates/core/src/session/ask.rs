@@ -38,7 +38,8 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         match self.draft(channel, data, around) {
-            Ok(draft) => self.ask(Ticket::Reply(id), Ask::Publish(draft), effects),
+            Ok((draft, true)) => self.ask_to_publish(id, draft, effects),
+            Ok((draft, false)) => self.ask(Ticket::Reply(id), Ask::Publish(draft), effects),
             Err(error) => self.fail(id, error, effects),
         }
     }
@@ -60,14 +61,16 @@ impl Session {
         self.publish(id, channel.as_str(), data, around, effects);
     }
 
+    /// What is to be published, and whether the application is to be asked about it.
     fn draft(
         &self,
         channel: &str,
         data: Payload<'_>,
         around: &Surroundings<'_>,
-    ) -> Result<Draft, ClientError> {
+    ) -> Result<(Draft, bool), ClientError> {
         let (channel, options) = Self::channel(channel, around)?;
-        if !self.may(options.publish, &channel, false, around) {
+        let asks = options.asks_publish && around.policy.calls.publish;
+        if !asks && !self.may(options.publish, &channel, false, around) {
             return Err(ClientError::PermissionDenied);
         }
         if data.bytes.is_empty() || !(data.json || options.binary) {
@@ -82,14 +85,15 @@ impl Session {
                 .and_then(|s| s.extra.as_ref())
                 .and_then(|extra| extra.chan_info.clone()),
         };
-        Ok(Draft {
+        let draft = Draft {
             data: Bytes::from(data.bytes.into_owned()),
             info: Some(info),
             retention: options.retention,
             early: options.early,
             replicas: options.replicas,
             ..Draft::new(channel)
-        })
+        };
+        Ok((draft, asks))
     }
 
     pub(super) fn history(
@@ -171,11 +175,11 @@ impl Session {
         self.asks as usize >= ASKS_IN_FLIGHT
     }
 
-    fn ask(&mut self, ticket: Ticket, ask: Ask, effects: &mut Vec<Effect>) {
+    pub(super) fn ask(&mut self, ticket: Ticket, ask: Ask, effects: &mut Vec<Effect>) {
         if self.asks_too_much() {
             let id = match ticket {
                 Ticket::Reply(id) | Ticket::History(id, _) => id,
-                Ticket::Subscribe(_) | Ticket::CatchUp { .. } => 0,
+                _ => 0,
             };
             return self.fail(id, ClientError::TooManyRequests, effects);
         }
@@ -190,10 +194,15 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let answer = match answer {
+            Answer::Called(answer) => return self.called(ticket, answer, around, effects),
+            answer => answer,
+        };
         let id = match ticket {
             Ticket::Subscribe(ticket) => {
                 return match answer {
                     Answer::History(answer) => self.positioned(*ticket, answer, around, effects),
+                    Answer::Inbox(answer) => self.looked_into(*ticket, answer, around, effects),
                     Answer::Heard(answer) => self.heard(*ticket, answer, around, effects),
                     _ => {}
                 };
@@ -212,6 +221,13 @@ impl Session {
                 _ => id,
             },
             Ticket::Reply(id) => id,
+            // These are answered by the application only.
+            Ticket::Connect
+            | Ticket::Login(_)
+            | Ticket::Refresh
+            | Ticket::Permit(_)
+            | Ticket::Approve(..)
+            | Ticket::SubRefresh(_) => return,
         };
         self.asks -= 1;
         match answer {
@@ -219,11 +235,14 @@ impl Session {
             Answer::History(Ok(page)) => succeed(id, Reply::History(page), effects),
             Answer::Presence(Ok(list)) => succeed(id, Reply::Presence(list), effects),
             Answer::PresenceStats(Ok(stats)) => succeed(id, Reply::PresenceStats(stats), effects),
-            // Only subscriptions ask for it.
-            Answer::Heard(Ok(())) => {}
+            // It was looked at above.
+            Answer::Called(_) => {}
+            // Only subscriptions ask for these.
+            Answer::Heard(Ok(())) | Answer::Inbox(Ok(_)) => {}
             Answer::Published(Err(error))
             | Answer::History(Err(error))
             | Answer::Heard(Err(error))
+            | Answer::Inbox(Err(error))
             | Answer::Presence(Err(error))
             | Answer::PresenceStats(Err(error)) => self.fail(id, error.into(), effects),
         }

@@ -11,6 +11,7 @@ use crate::limits::{CLIENT_NAME_BYTES, CLIENT_VERSION_BYTES, USER_ID_BYTES};
 use crate::reply::{ConnectResult, Push, RefreshResult, Reply, SubscribeResult};
 use crate::time::WallTime;
 
+use super::consulting::Renewer;
 use super::subscribe::Wanted;
 use super::{Effect, Extra, Origin, Phase, Session, Surroundings, seconds_until, succeed};
 
@@ -51,44 +52,89 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let identity = match identify(request, around) {
-            Ok(identity) => identity,
+            Ok(Some(identity)) => identity,
+            Ok(None) => return self.ask_who(origin, request, effects),
             Err(Refused::Close(reason)) => return self.close(reason, effects),
             Err(Refused::Error(error)) => {
                 let Origin::Command(id) = origin else {
-                    return self.close(CloseReason::InvalidToken, effects);
+                    let reason = match error {
+                        ClientError::Unavailable => CloseReason::Unavailable,
+                        _ => CloseReason::InvalidToken,
+                    };
+                    return self.close(reason, effects);
                 };
                 self.phase = Phase::Refused;
                 return self.fail(id, error, effects);
             }
         };
-        let Identity { user, info, expires_at, channels } = identity;
+        self.let_in(identity, Renewer::Client, origin, request, around, effects);
+    }
+
+    /// The client is known: it can be addressed from now on, and is told so when the channels it is
+    /// given are there.
+    pub(super) fn let_in(
+        &mut self,
+        identity: Identity,
+        renewer: Renewer,
+        origin: Origin,
+        request: &ConnectRequest<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Identity { user, info, expires_at, credential, data, meta, channels } = identity;
         self.user = user;
-        if info.is_some() || expires_at.is_some() {
-            self.extra = Some(Box::new(Extra { conn_info: info, expires_at }));
+        let credential = credential.or_else(|| self.since(around.wall));
+        if let Err(error) = self.pace_connect(around) {
+            let Origin::Command(id) = origin else {
+                return self.close(CloseReason::TooManyRequests, effects);
+            };
+            self.phase = Phase::Refused;
+            return self.fail(id, error, effects);
+        }
+        if info.is_some() || expires_at.is_some() || credential.is_some() || meta.is_some() {
+            let extra = Extra { conn_info: info, expires_at, renewer, credential, meta };
+            self.extra = Some(Box::new(extra));
         }
         effects.push(Effect::Connected { user: self.user.clone() });
         self.start_heartbeat(around);
         let result = ConnectResult {
             client: self.client,
-            expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
+            expires_in: expires_at
+                .filter(|_| renewer == Renewer::Client)
+                .map(|then| seconds_until(then, around.wall)),
             ping_seconds: u32::try_from(around.limits.ping_ms.div_ceil(1000)).unwrap_or(u32::MAX),
             pong: self.abilities.pong,
+            data,
             subscriptions: Vec::new(),
         };
         self.phase =
             Phase::Connecting(Box::new(Pending { origin, result, waiting: 1, later: Vec::new() }));
-        self.subscribe_as_told(channels, request, around, effects);
-        self.connect_step(None, around, effects);
+        // A client that has to be given what is unread gets it message by message, when it is in.
+        let first = if self.abilities.unread { Origin::Server } else { Origin::Connect };
+        if first == Origin::Server {
+            self.connect_step(None, around, effects);
+        }
+        self.subscribe_as_told(channels, request, first, around, effects);
+        if first == Origin::Connect {
+            self.connect_step(None, around, effects);
+        }
     }
 
     /// Makes the subscriptions that the identity brings with it.
-    fn subscribe_as_told(
+    pub(super) fn subscribe_as_told(
         &mut self,
-        channels: Vec<(ChannelName, ServerSubscription)>,
+        mut channels: Vec<(ChannelName, ServerSubscription)>,
         request: &ConnectRequest<'_>,
+        origin: Origin,
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        if around.policy.inbox
+            && let Some(personal) = ChannelName::personal(&self.user)
+            && !channels.iter().any(|(channel, _)| *channel == personal)
+        {
+            channels.push((personal, ServerSubscription::default()));
+        }
         for (channel, subscription) in channels {
             // A token may name channels of namespaces that are gone by now.
             let Some(options) = around.namespaces.options(&channel) else { continue };
@@ -103,7 +149,7 @@ impl Session {
             }
             let known = request.positions.iter().find(|(name, _)| name == channel.as_str());
             let wanted = Wanted {
-                origin: Origin::Connect,
+                origin,
                 recover: known.map(|(_, position)| position.clone()),
                 reject_unrecovered: false,
                 required: false,
@@ -111,9 +157,11 @@ impl Session {
                 delta: false,
                 info: subscription.info,
                 expires_at: None,
+                credential: None,
                 data: subscription.data,
+                renewer: Renewer::Client,
             };
-            if let Phase::Connecting(pending) = &mut self.phase {
+            if let (Origin::Connect, Phase::Connecting(pending)) = (origin, &mut self.phase) {
                 pending.expect();
             }
             self.enter_channel(channel, options, wanted, around, effects);
@@ -170,12 +218,15 @@ impl Session {
         let identity = match read_token(token, around) {
             Ok(identity) if identity.user == self.user => identity,
             Err(TokenError::Expired) => return self.close(CloseReason::Expired, effects),
+            // The token it came with is still good, or has its grace: the client tries again.
+            Err(TokenError::NotYet) => return self.fail(id, ClientError::Unavailable, effects),
             Ok(_) | Err(TokenError::Invalid) => {
                 return self.close(CloseReason::InvalidToken, effects);
             }
         };
         let expires_in = identity.expires_at.map(|then| seconds_until(then, around.wall));
         self.go_on_until(identity.expires_at, identity.info, around);
+        self.extra.get_or_insert_default().credential = identity.credential;
         let result = RefreshResult { client: self.client, expires_in };
         succeed(id, Reply::Refresh(Box::new(result)), effects);
     }
@@ -201,12 +252,20 @@ impl Session {
 /// Reads a connection token. Where every client may do everything none needs a newer one.
 fn read_token(token: &str, around: &Surroundings<'_>) -> Result<Identity, TokenError> {
     let mut identity = around.gate.connection(token, around.wall)?;
+    let shown = identity.credential.as_ref();
+    if let Some(error) = shown.and_then(|shown| (around.objects)(&identity.user, shown)) {
+        return Err(error);
+    }
     identity.expires_at = identity.expires_at.filter(|_| !around.policy.insecure);
     Ok(identity)
 }
 
-/// Finds out who the client is: token first, then whatever is allowed without one.
-fn identify(request: &ConnectRequest<'_>, around: &Surroundings<'_>) -> Result<Identity, Refused> {
+/// Finds out who the client is: token first, then the application, then whatever is allowed without
+/// either. `None` if the application has to be asked.
+fn identify(
+    request: &ConnectRequest<'_>,
+    around: &Surroundings<'_>,
+) -> Result<Option<Identity>, Refused> {
     if request.name.len() > CLIENT_NAME_BYTES || request.version.len() > CLIENT_VERSION_BYTES {
         return Err(Refused::Close(CloseReason::BadRequest));
     }
@@ -219,18 +278,20 @@ fn identify(request: &ConnectRequest<'_>, around: &Surroundings<'_>) -> Result<I
             Ok(identity) => identity,
             Err(TokenError::Expired) => return Err(Refused::Error(ClientError::TokenExpired)),
             Err(TokenError::Invalid) => return Err(Refused::Close(CloseReason::InvalidToken)),
+            Err(TokenError::NotYet) => return Err(Refused::Error(ClientError::Unavailable)),
         };
         if claimed.is_some_and(|user| user != identity.user.as_str()) {
             return Err(Refused::Close(CloseReason::PermissionDenied));
         }
-        return Ok(identity);
+        return Ok(Some(identity));
     }
     match claimed {
         Some(user) if around.policy.insecure => {
-            Ok(Identity { user: UserId::new(user), ..Identity::default() })
+            Ok(Some(Identity { user: UserId::new(user), ..Identity::default() }))
         }
+        _ if around.policy.calls.connect => Ok(None),
         Some(_) => Err(Refused::Close(CloseReason::PermissionDenied)),
-        None if around.policy.anonymous || around.policy.insecure => Ok(Identity::default()),
-        None => Err(Refused::Close(CloseReason::BadRequest)),
+        None if around.policy.lets_anybody_in() => Ok(Some(Identity::default())),
+        None => Err(Refused::Close(CloseReason::Unauthorized)),
     }
 }

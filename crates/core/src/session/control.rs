@@ -1,9 +1,15 @@
 //! What operators and the application ask of a session.
 
+use std::sync::Arc;
+
+use crate::channel::ChannelName;
 use crate::control::Action;
 use crate::error::{CloseReason, UnsubscribeReason};
+use crate::position::{Epoch, Tag};
+use crate::publication::{Message, Publication};
 use crate::reply::Push;
 
+use super::consulting::Renewer;
 use super::subscribe::Wanted;
 use super::{Effect, Origin, Phase, Session, Surroundings};
 
@@ -17,17 +23,23 @@ impl Session {
         match action {
             Action::Disconnect(reason) => self.close(reason, effects),
             Action::Unsubscribe { channel } => {
-                let at = self.subscriptions.iter().position(|s| s.channel == channel);
-                let Some(at) = at else { return };
-                let subscription = self.subscriptions.swap_remove(at);
-                self.leave_channel(&subscription, effects);
-                if let Phase::Connecting(pending) = &mut self.phase {
-                    return pending.forget(&channel);
+                self.end_subscription(&channel, UnsubscribeReason::Server, effects);
+            }
+            Action::Send { channel, data, tags } => {
+                if !matches!(self.phase, Phase::Connected) || !self.is_subscribed(&channel) {
+                    return;
                 }
-                effects.push(Effect::Push(Push::Unsubscribe {
-                    channel: channel.as_str().into(),
-                    reason: UnsubscribeReason::Server,
+                let message = Message::Publication(Arc::new(Publication {
+                    epoch: Epoch::default(),
+                    offset: 0,
+                    tag: Tag::START,
+                    before: None,
+                    data,
+                    info: None,
+                    tags,
+                    time: around.wall,
                 }));
+                effects.push(Effect::Push(Push::Message { channel, message, delta: false }));
             }
             Action::Refresh { expired, expires_at, info } => {
                 if !self.is_connected() {
@@ -65,10 +77,30 @@ impl Session {
                     delta: false,
                     info,
                     expires_at: None,
+                    credential: None,
                     data,
+                    renewer: Renewer::Client,
                 };
                 self.enter_channel(channel, options, wanted, around, effects);
             }
         }
+    }
+
+    /// Ends a subscription, if there is one, and tells the client if it has heard of it.
+    pub(super) fn end_subscription(
+        &mut self,
+        channel: &ChannelName,
+        reason: UnsubscribeReason,
+        effects: &mut Vec<Effect>,
+    ) {
+        let at = self.subscriptions.iter().position(|s| s.channel == *channel);
+        let Some(at) = at else { return };
+        let subscription = self.subscriptions.swap_remove(at);
+        self.leave_channel(&subscription, effects);
+        if let Phase::Connecting(pending) = &mut self.phase {
+            return pending.forget(channel);
+        }
+        let channel = channel.as_str().into();
+        effects.push(Effect::Push(Push::Unsubscribe { channel, reason }));
     }
 }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use crate::application::{About, Call, Objection, Response};
 use crate::backend::{BackendError, Published};
 use crate::channel::ChannelName;
 use crate::error::{ClientError, CloseReason};
 use crate::gap::GapReason;
 use crate::history::{HistoryPage, HistoryQuery};
 use crate::identity::{ClientInfo, UserId};
+use crate::inbox::Inbox;
 use crate::namespace::{ChannelOptions, Overflow};
 use crate::position::Position;
 use crate::presence::PresenceStats;
@@ -15,6 +19,7 @@ use crate::publication::Draft;
 use crate::reply::{Push, Reply};
 
 use super::Origin;
+use super::subscribe::Wanted;
 
 /// Something to do for a session, in order.
 #[derive(Debug)]
@@ -37,6 +42,11 @@ pub enum Effect {
     Attend {
         /// The channel.
         channel: ChannelName,
+    },
+    /// An anonymous connection is its user's from now on.
+    Bound {
+        /// The user.
+        user: UserId,
     },
     /// Deliver the messages of a channel without positions from now on.
     Listen {
@@ -127,12 +137,30 @@ pub enum Ask {
         /// What of it.
         query: HistoryQuery,
     },
+    /// Look into the inbox whose channel this is, and read its stream.
+    Inbox {
+        /// The channel.
+        channel: ChannelName,
+        /// What of its stream.
+        read: ReadInbox,
+    },
     /// Whether what is published in a channel reaches the node by now.
     Hear(ChannelName),
     /// Who is there.
     Presence(ChannelName),
     /// How many are there.
     PresenceStats(ChannelName),
+    /// Ask the application; a call of a method may be one of the node's own.
+    Call(About, Call),
+}
+
+/// What to read of an inbox's stream.
+#[derive(Debug)]
+pub enum ReadInbox {
+    /// This.
+    Query(HistoryQuery),
+    /// Messages behind the oldest unread one, so many at most.
+    Unread(usize),
 }
 
 /// The node's answer.
@@ -142,12 +170,16 @@ pub enum Answer {
     Published(Result<Published, BackendError>),
     /// To [`Ask::History`].
     History(Result<HistoryPage, BackendError>),
+    /// To [`Ask::Inbox`].
+    Inbox(Result<(Inbox, HistoryPage), BackendError>),
     /// To [`Ask::Hear`].
     Heard(Result<(), BackendError>),
     /// To [`Ask::Presence`].
     Presence(Result<Vec<Arc<ClientInfo>>, BackendError>),
     /// To [`Ask::PresenceStats`].
     PresenceStats(Result<PresenceStats, BackendError>),
+    /// To [`Ask::Call`].
+    Called(Result<Response, Objection>),
 }
 
 /// All that a session needs to go on when an answer comes.
@@ -157,6 +189,18 @@ pub enum Ticket {
     Reply(u32),
     /// Answer this command, which read the stream from a place.
     History(u32, Box<Position>),
+    /// Let the client in, if that is said who it is.
+    Connect,
+    /// Answer this command, which asked who the connection is by now.
+    Login(u32),
+    /// Let the connection go on, or not.
+    Refresh,
+    /// Subscribe, if that is allowed.
+    Permit(Box<PermitTicket>),
+    /// Publish this for this command, if that is allowed.
+    Approve(u32, Box<Draft>),
+    /// Let this subscription go on, or not.
+    SubRefresh(ChannelName),
     /// Finish a subscription.
     Subscribe(Box<SubscribeTicket>),
     /// Go on with a subscription that lags.
@@ -166,6 +210,14 @@ pub enum Ticket {
         /// Of which channel.
         channel: ChannelName,
     },
+}
+
+/// What is needed to make a subscription once the application has allowed it.
+#[derive(Debug)]
+pub struct PermitTicket {
+    pub(super) number: u32,
+    pub(super) channel: ChannelName,
+    pub(super) wanted: Wanted,
 }
 
 /// What is needed to finish a subscription once its channel is heard, or its stream was read.
@@ -178,5 +230,5 @@ pub struct SubscribeTicket {
     pub(super) recover: Option<Position>,
     pub(super) reject_unrecovered: bool,
     pub(super) required: bool,
-    pub(super) data: Option<bytes::Bytes>,
+    pub(super) data: Option<Bytes>,
 }

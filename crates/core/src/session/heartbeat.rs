@@ -5,6 +5,7 @@ use crate::limits::{EXPIRY_GRACE_MS, Limits};
 use crate::reply::Push;
 use crate::time::{Tick, WallTime};
 
+use super::consulting::Renewer;
 use super::{Effect, Phase, Session, Surroundings};
 
 /// When the session must be looked at next, and what it waits for.
@@ -52,9 +53,10 @@ impl Session {
         if around.now < self.heartbeat.wake_at {
             return;
         }
-        if matches!(self.phase, Phase::Waiting | Phase::Refused) {
+        if matches!(self.phase, Phase::Waiting | Phase::Refused | Phase::Coming(_)) {
             return self.close(CloseReason::Stale, effects);
         }
+        self.renew_what_is_due(around, effects);
         let overdue = |then: Option<WallTime>| {
             then.is_some_and(|then| then.0.saturating_add(EXPIRY_GRACE_MS) <= around.wall.0)
         };
@@ -97,15 +99,21 @@ impl Session {
 
     /// Sets the alarm to the earliest of all deadlines.
     pub(super) fn plan_wake(&mut self, around: &Surroundings<'_>) {
-        let of_connection = self.extra.as_ref().and_then(|extra| extra.expires_at);
-        let of_subscriptions = self
-            .subscriptions
-            .iter()
-            .filter_map(|s| s.extra.as_ref().and_then(|extra| extra.expires_at));
-        let expiry = of_connection.into_iter().chain(of_subscriptions).min().map(|then| {
-            let left = then.0.saturating_add(EXPIRY_GRACE_MS).saturating_sub(around.wall.0);
-            around.now.after(left)
+        // Whoever has to show a newer token is given some time; the application is asked at once.
+        let end = |expires_at: Option<WallTime>, renewer: Renewer| {
+            let grace = if renewer == Renewer::Application { 0 } else { EXPIRY_GRACE_MS };
+            expires_at.map(|then| then.0.saturating_add(grace))
+        };
+        let of_connection =
+            self.extra.as_ref().and_then(|extra| end(extra.expires_at, extra.renewer));
+        let of_subscriptions = self.subscriptions.iter().filter_map(|s| {
+            s.extra.as_ref().and_then(|extra| end(extra.expires_at, extra.renewer))
         });
+        let expiry = of_connection
+            .into_iter()
+            .chain(of_subscriptions)
+            .min()
+            .map(|end| around.now.after(end.saturating_sub(around.wall.0)));
         let pulse = if self.heartbeat.awaits_pong {
             self.heartbeat.pong_deadline(around.limits)
         } else {

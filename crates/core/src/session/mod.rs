@@ -8,10 +8,13 @@
 mod ask;
 mod behind;
 mod connect;
+mod consulting;
 mod control;
 mod effect;
 mod heartbeat;
+mod pace;
 mod recovery;
+mod revoking;
 mod subscribe;
 mod subscription;
 
@@ -23,7 +26,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-pub use self::effect::{Answer, Ask, Effect, Ticket};
+pub use self::effect::{Answer, Ask, Effect, ReadInbox, Ticket};
 
 use self::subscription::Subscription;
 
@@ -31,12 +34,14 @@ use crate::channel::ChannelName;
 use crate::command::{Command, Request};
 use crate::control::Action;
 use crate::error::{ClientError, CloseReason};
-use crate::gate::{Gate, Policy};
+use crate::gate::{Gate, Policy, TokenError};
 use crate::identity::{ClientId, UserId};
 use crate::limits::{ASKS_IN_FLIGHT, Limits};
 use crate::namespace::{ChannelOptions, Namespaces};
 use crate::position::Position;
+use crate::rate::{Doing, Rates};
 use crate::reply::Reply;
+use crate::revocation::{Credential, Revocation};
 use crate::time::{Tick, WallTime};
 
 /// What a session needs to know of its surroundings.
@@ -57,6 +62,14 @@ pub struct Surroundings<'a> {
     /// Whether a channel is heard from the moment somebody listens to it, as where its publications
     /// are made in the same process. Elsewhere the broker has to be asked first.
     pub hears_at_once: bool,
+    /// How often one connection may do what.
+    pub per_connection: &'a Rates,
+    /// Counts what a user does on all connections, and its address; or says in how many
+    /// milliseconds it may be done.
+    pub admit: &'a dyn Fn(Doing, &UserId) -> Result<(), u64>,
+    /// What speaks against a token of this user with this credential, good as it may be by itself:
+    /// it was taken back, or whether it was is not known yet.
+    pub objects: &'a dyn Fn(&UserId, &Credential) -> Option<TokenError>,
     /// Monotonic time.
     pub now: Tick,
     /// Wall-clock time.
@@ -74,6 +87,8 @@ pub struct Abilities {
     pub gaps: bool,
     /// Publications may come as differences.
     pub delta: bool,
+    /// The client is given what its user has not read when it connects.
+    pub unread: bool,
 }
 
 /// Something that happened to a session.
@@ -87,6 +102,8 @@ pub enum Input<'a> {
     Answer(Ticket, Answer),
     /// An operator or the application wants something.
     Control(Action),
+    /// Something was taken back, perhaps what this connection is allowed by.
+    Revoked(&'a Revocation),
     /// A channel that was released or listened to has gone on without the connection.
     Missed {
         /// The channel.
@@ -122,6 +139,8 @@ enum Phase {
     Waiting,
     /// Its introduction was answered with an error: it has to come back on a new connection.
     Refused,
+    /// It has introduced itself, and the application is asked who it is.
+    Coming(Box<consulting::Coming>),
     /// Let in, but the connect reply waits for the positions of server-side subscriptions.
     Connecting(Box<connect::Pending>),
     Connected,
@@ -133,6 +152,12 @@ enum Phase {
 struct Extra {
     conn_info: Option<Bytes>,
     expires_at: Option<WallTime>,
+    renewer: consulting::Renewer,
+    /// By what it was let in; `None` for a client without a user or a token, who has nothing that
+    /// could be taken back.
+    credential: Option<Credential>,
+    /// What the application said of the connection, for itself.
+    meta: Option<Bytes>,
 }
 
 /// The state of one connection.
@@ -143,7 +168,11 @@ pub struct Session {
     phase: Phase,
     abilities: Abilities,
     subscriptions: SmallVec<[Subscription; 1]>,
+    /// How many of them may not be allowed: the application is asked.
+    asked_for: u32,
     extra: Option<Box<Extra>>,
+    /// Where what a connection does is counted.
+    meters: Option<Box<pace::Meters>>,
     heartbeat: heartbeat::Heartbeat,
     last_ticket: u32,
     /// Questions whose answers are outstanding, except those of subscriptions still wanted: these
@@ -163,7 +192,9 @@ impl Session {
             phase: Phase::Waiting,
             abilities,
             subscriptions: SmallVec::new(),
+            asked_for: 0,
             extra: None,
+            meters: None,
             heartbeat: heartbeat::Heartbeat::new(now, limits),
             last_ticket: 0,
             asks: 0,
@@ -186,12 +217,13 @@ impl Session {
     /// How many channels it is subscribed to.
     #[must_use]
     pub fn subscription_count(&self) -> usize {
-        self.subscriptions.len()
+        self.subscriptions.len() - self.asked_for as usize
     }
 
     /// The channels it is subscribed to.
     pub fn channels(&self) -> impl Iterator<Item = &ChannelName> {
-        self.subscriptions.iter().map(|subscription| &subscription.channel)
+        let allowed = self.subscriptions.iter().filter(|subscription| !subscription.is_asked_for());
+        allowed.map(|subscription| &subscription.channel)
     }
 
     /// When [`Input::Timer`] is due.
@@ -233,6 +265,7 @@ impl Session {
             Input::Command(command) => self.command(command, around, effects),
             Input::Answer(ticket, answer) => self.answer(ticket, answer, around, effects),
             Input::Control(action) => self.control(action, around, effects),
+            Input::Revoked(revocation) => self.revoked(revocation, effects),
             Input::Missed { channel, at } => self.missed(&channel, at, around, effects),
             Input::Crowded => self.crowded(around, effects),
             Input::Drained => self.drained(around, effects),
@@ -247,6 +280,9 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        if let Err(error) = self.pace(&command.request, around) {
+            return self.fail(command.id, error, effects);
+        }
         match (command.id, command.request) {
             (_, Request::Pong) => self.pong(around, effects),
             // Only what is never answered may come without an id.
@@ -273,17 +309,18 @@ impl Session {
             (Phase::Waiting, Request::Connect(connect)) => {
                 self.connect(origin, &connect, around, effects);
             }
-            (Phase::Connecting(_), Request::Connect(_)) => {
+            (Phase::Connecting(_) | Phase::Coming(_), Request::Connect(_)) => {
                 self.close(CloseReason::BadRequest, effects);
             }
-            (Phase::Connecting(pending), request) => {
-                // Room for all channels of a client that comes back, and as much as it may ask
-                // at a time otherwise.
-                let most = around.limits.channels_per_connection + ASKS_IN_FLIGHT;
-                if pending.later.len() >= most {
-                    return self.close(CloseReason::TooManyRequests, effects);
+            (Phase::Coming(coming), request) => {
+                if !wait(&mut coming.later, origin, request, around.limits) {
+                    self.close(CloseReason::TooManyRequests, effects);
                 }
-                pending.later.push((origin, request.into_owned()));
+            }
+            (Phase::Connecting(pending), request) => {
+                if !wait(&mut pending.later, origin, request, around.limits) {
+                    self.close(CloseReason::TooManyRequests, effects);
+                }
             }
             (Phase::Connected, request) => match request {
                 Request::Subscribe(subscribe) => {
@@ -301,7 +338,8 @@ impl Session {
                 Request::History { channel, limit, since, reverse } => {
                     self.history(id, &channel, (limit, since, reverse), around, effects);
                 }
-                Request::Rpc { .. } => self.fail(id, ClientError::NotAvailable, effects),
+                Request::Login => self.login(id, around, effects),
+                Request::Rpc { method, data } => self.rpc(id, &method, &data, effects),
                 Request::Send { .. } => {}
                 Request::Refresh { token } => self.refresh(id, &token, around, effects),
                 Request::SubRefresh { channel, token } => {
@@ -343,11 +381,28 @@ impl Session {
         }
         let reason = match error {
             ClientError::PermissionDenied => CloseReason::PermissionDenied,
-            ClientError::TooManyRequests => CloseReason::TooManyRequests,
+            ClientError::TooManyRequests | ClientError::TooFast { .. } => {
+                CloseReason::TooManyRequests
+            }
             _ => CloseReason::BadRequest,
         };
         self.close(reason, effects);
     }
+}
+
+/// Keeps a request for later, unless there are too many: room for all channels of a client that
+/// comes back, and as much as it may ask at a time otherwise.
+fn wait(
+    later: &mut Vec<(Origin, Request<'static>)>,
+    origin: Origin,
+    request: Request<'_>,
+    limits: &Limits,
+) -> bool {
+    let room = later.len() < limits.channels_per_connection + ASKS_IN_FLIGHT;
+    if room {
+        later.push((origin, request.into_owned()));
+    }
+    room
 }
 
 fn succeed(id: u32, reply: Reply, effects: &mut Vec<Effect>) {

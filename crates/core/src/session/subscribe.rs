@@ -8,20 +8,26 @@ use crate::backend::BackendError;
 use crate::channel::ChannelName;
 use crate::command::SubscribeRequest;
 use crate::error::{ClientError, CloseReason, UnsubscribeReason};
-use crate::gate::TokenError;
+use crate::gate::{SubscriptionGrant, TokenError};
 use crate::history::HistoryPage;
+use crate::inbox::Inbox;
 use crate::namespace::ChannelOptions;
 use crate::position::Position;
 use crate::publication::Message;
 use crate::reply::{Push, Reply, SubscribeResult};
+use crate::revocation::Credential;
 use crate::time::WallTime;
 
+use super::consulting::Renewer;
 use super::effect::SubscribeTicket;
 use super::recovery;
 use super::subscription::{CONNECT_REPLY, LIVE, Subscription, SubscriptionExtra};
-use super::{Ask, Effect, Origin, Session, Surroundings, Ticket, seconds_until, succeed};
+use super::{
+    Ask, Effect, Origin, ReadInbox, Session, Surroundings, Ticket, seconds_until, succeed,
+};
 
 /// A subscription that was found to be allowed.
+#[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) origin: Origin,
     pub(super) recover: Option<Position>,
@@ -31,7 +37,9 @@ pub(super) struct Wanted {
     pub(super) delta: bool,
     pub(super) info: Option<Bytes>,
     pub(super) expires_at: Option<WallTime>,
+    pub(super) credential: Option<Credential>,
     pub(super) data: Option<Bytes>,
+    pub(super) renewer: Renewer,
 }
 
 /// Why a subscription is not made.
@@ -50,7 +58,10 @@ impl SubscribeResult {
     /// The place up to which the client knows the channel once it has read this result.
     pub(super) fn top_for_client(&self) -> Option<Position> {
         let mut position = self.position.clone()?;
-        if let Some(last) = self.publications.last() {
+        // What is read already may have been left out at the end.
+        if let Some(last) = self.publications.last()
+            && last.offset > position.offset
+        {
             position.offset = last.offset;
             position.tag = Some(last.tag);
         }
@@ -76,16 +87,20 @@ impl Session {
                 return self.refuse(origin, &request.channel, error, effects);
             }
         };
-        self.enter_channel(channel, options, wanted, around, effects);
+        match options {
+            Some(options) => self.enter_channel(channel, options, wanted, around, effects),
+            None => self.ask_to_subscribe(channel, wanted, effects),
+        }
     }
 
-    /// Decides whether the client may have the channel: the first rule that applies wins.
+    /// Decides whether the client may have the channel: the first rule that applies wins. Without
+    /// options the application has to be asked.
     fn admit<'a>(
         &mut self,
         origin: Origin,
         request: &SubscribeRequest<'_>,
         around: &Surroundings<'a>,
-    ) -> Result<(ChannelName, &'a Arc<ChannelOptions>, Wanted), Refused> {
+    ) -> Result<(ChannelName, Option<&'a Arc<ChannelOptions>>, Wanted), Refused> {
         if self.find(&request.channel).is_some() {
             return Err(ClientError::AlreadySubscribed.into());
         }
@@ -96,7 +111,8 @@ impl Session {
         if options.binary && !self.abilities.binary {
             return Err(ClientError::NotAvailable.into());
         }
-        let asks = options.has_positions() || !around.hears_at_once;
+        let consults = Self::asks_to_subscribe(&channel, options, around);
+        let asks = consults || options.has_positions() || !around.hears_at_once;
         if asks && self.asks_too_much() {
             return Err(ClientError::TooManyRequests.into());
         }
@@ -114,11 +130,14 @@ impl Session {
                 && self.abilities.delta,
             info: None,
             expires_at: None,
+            credential: None,
             data: None,
+            renewer: Renewer::Client,
         };
         if !request.token.is_empty() {
-            let grant = match around.gate.subscription(&request.token, around.wall) {
+            let grant = match read_token(&request.token, around) {
                 Ok(grant) => grant,
+                Err(TokenError::NotYet) => return Err(ClientError::Unavailable.into()),
                 Err(TokenError::Expired) => return Err(ClientError::TokenExpired.into()),
                 Err(TokenError::Invalid) => return Err(ClientError::PermissionDenied.into()),
             };
@@ -127,7 +146,11 @@ impl Session {
             }
             wanted.info = grant.info;
             wanted.expires_at = grant.expires_at;
-            return Ok((channel, options, wanted));
+            wanted.credential = Some(grant.credential);
+            return Ok((channel, Some(options), wanted));
+        }
+        if consults {
+            return Ok((channel, None, wanted));
         }
         let allowed = if around.policy.insecure {
             true
@@ -139,7 +162,7 @@ impl Session {
             options.subscribe.allows(self.user.is_anonymous(), false)
         };
         if allowed {
-            Ok((channel, options, wanted))
+            Ok((channel, Some(options), wanted))
         } else {
             Err(ClientError::PermissionDenied.into())
         }
@@ -156,12 +179,13 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let Wanted { origin, recover, reject_unrecovered, required, joins, delta, .. } = wanted;
-        let Wanted { info, expires_at, data, .. } = wanted;
+        let Wanted { info, expires_at, credential, data, renewer, .. } = wanted;
         let positioned = options.has_positions();
         let asks = positioned || !around.hears_at_once;
         let number = if asks { self.next_ticket() } else { CONNECT_REPLY };
-        let extra = (info.is_some() || expires_at.is_some())
-            .then(|| Box::new(SubscriptionExtra { chan_info: info, expires_at }));
+        let extra = (info.is_some() || expires_at.is_some() || credential.is_some()).then(|| {
+            Box::new(SubscriptionExtra { chan_info: info, expires_at, credential, renewer })
+        });
         self.subscriptions.push(Subscription {
             channel: channel.clone(),
             waiting_for: number,
@@ -179,7 +203,7 @@ impl Session {
         }
         if !asks {
             let result = SubscribeResult {
-                expires_in: expires_at.map(|then| seconds_until(then, around.wall)),
+                expires_in: self.told_expiry(&channel).map(|then| seconds_until(then, around.wall)),
                 data,
                 ..SubscribeResult::default()
             };
@@ -188,7 +212,14 @@ impl Session {
         let ask = if positioned {
             effects.push(Effect::Hold { channel: channel.clone(), joins, delta });
             let query = recovery::query(recover.as_ref(), options);
-            Ask::History { channel: channel.clone(), query }
+            match around.policy.inbox && channel.is_personal() {
+                false => Ask::History { channel: channel.clone(), query },
+                true if self.abilities.unread && recover.is_none() => {
+                    let read = ReadInbox::Unread(options.recovery_limit);
+                    Ask::Inbox { channel: channel.clone(), read }
+                }
+                true => Ask::Inbox { channel: channel.clone(), read: ReadInbox::Query(query) },
+            }
         } else {
             effects.push(Effect::Attend { channel: channel.clone() });
             Ask::Hear(channel.clone())
@@ -235,7 +266,48 @@ impl Session {
             return None;
         }
         subscription.waiting_for = CONNECT_REPLY;
-        Some(subscription.extra.as_ref().and_then(|extra| extra.expires_at))
+        Some(self.told_expiry(&ticket.channel))
+    }
+
+    /// When a subscription expires, as its client has to know: not if the application is asked.
+    fn told_expiry(&mut self, channel: &ChannelName) -> Option<WallTime> {
+        let extra = self.find(channel.as_str())?.extra.as_ref()?;
+        extra.expires_at.filter(|_| extra.renewer == Renewer::Client)
+    }
+
+    /// The user's inbox was looked into: the subscription of their channel can start. Its client is
+    /// told what is read; one that cannot ask for what is not is given it at once.
+    pub(super) fn looked_into(
+        &mut self,
+        mut ticket: SubscribeTicket,
+        answer: Result<(Inbox, HistoryPage), BackendError>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (inbox, page) = match answer {
+            Ok(found) => found,
+            Err(error) => return self.positioned(ticket, Err(error), around, effects),
+        };
+        ticket.data = Some(inbox.to_json().into());
+        if !self.abilities.unread || ticket.recover.is_some() {
+            return self.positioned(ticket, Ok(page), around, effects);
+        }
+        if self.awaited(&ticket).is_none() {
+            return self.was_given_up(ticket.origin, around, effects);
+        }
+        let position = match page.publications.last() {
+            Some(last) => last.position(),
+            None => page.top,
+        };
+        let unread = page.publications.into_iter().filter(|one| inbox.is_unread(one.offset));
+        let result = SubscribeResult {
+            recoverable: ticket.options.recovery,
+            position: Some(position),
+            publications: unread.collect(),
+            data: ticket.data,
+            ..SubscribeResult::default()
+        };
+        self.subscribed(ticket.origin, ticket.channel, result, around, effects);
     }
 
     /// The stream of a channel was read: the subscription can start.
@@ -274,7 +346,7 @@ impl Session {
     }
 
     /// The stream of a channel was read for a subscription that was ended meanwhile.
-    fn was_given_up(
+    pub(super) fn was_given_up(
         &mut self,
         origin: Origin,
         around: &Surroundings<'_>,
@@ -350,7 +422,7 @@ impl Session {
         self.refuse(ticket.origin, ticket.channel.as_str(), error, effects);
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         origin: Origin,
         channel: &str,
@@ -366,5 +438,17 @@ impl Session {
                 }));
             }
         }
+    }
+}
+
+/// Reads a subscription token. One that was taken back is no better than a forged one.
+pub(super) fn read_token(
+    token: &str,
+    around: &Surroundings<'_>,
+) -> Result<SubscriptionGrant, TokenError> {
+    let grant = around.gate.subscription(token, around.wall)?;
+    match (around.objects)(&grant.user, &grant.credential) {
+        Some(error) => Err(error),
+        None => Ok(grant),
     }
 }

@@ -10,9 +10,12 @@ use crate::gate::TokenError;
 use crate::identity::ClientInfo;
 use crate::namespace::Overflow;
 use crate::reply::Reply;
+use crate::revocation::Credential;
 use crate::time::WallTime;
 
 use super::behind::Behind;
+use super::consulting::Renewer;
+use super::subscribe::read_token;
 use super::{Effect, Phase, Session, Surroundings, seconds_until, succeed};
 
 /// A channel the client is subscribed to, or about to be.
@@ -43,11 +46,41 @@ pub(super) const PARKED: u32 = u32::MAX - 1;
 /// [`Subscription::waiting_for`] of one that starts with the connect reply.
 pub(super) const CONNECT_REPLY: u32 = u32::MAX;
 
-/// What only a token says.
+/// What only a token or the application says.
 #[derive(Debug, Default)]
 pub(super) struct SubscriptionExtra {
     pub(super) chan_info: Option<Bytes>,
     pub(super) expires_at: Option<WallTime>,
+    pub(super) credential: Option<Credential>,
+    pub(super) renewer: Renewer,
+}
+
+impl Subscription {
+    /// One that may not be allowed: nobody but the session knows of it.
+    pub(super) fn asked_for(channel: ChannelName, number: u32) -> Self {
+        Self {
+            channel,
+            waiting_for: number,
+            held: false,
+            positioned: false,
+            joins: false,
+            delta: false,
+            overflow: Overflow::default(),
+            server_side: false,
+            extra: None,
+            behind: None,
+        }
+    }
+
+    /// Whether it may not be allowed.
+    pub(super) fn is_asked_for(&self) -> bool {
+        !self.held && !matches!(self.waiting_for, LIVE | PARKED | CONNECT_REPLY)
+    }
+
+    /// Whether others know that its client is in the channel.
+    pub(super) fn is_live(&self) -> bool {
+        self.waiting_for == LIVE || self.behind.is_some()
+    }
 }
 
 impl Session {
@@ -65,11 +98,16 @@ impl Session {
             LIVE | PARKED => {}
             CONNECT_REPLY if !subscription.held => return,
             CONNECT_REPLY => {}
+            _ if subscription.is_asked_for() => {
+                self.asked_for -= 1;
+                self.asks += 1;
+                return;
+            }
             // Nobody wants the answer any more; until it comes it counts like any other.
             _ => self.asks += 1,
         }
         effects.push(Effect::Unlisten { channel: channel.clone() });
-        if subscription.waiting_for == LIVE || subscription.behind.is_some() {
+        if subscription.is_live() {
             let info = self.info(subscription);
             effects.push(Effect::Exit { channel, info });
         }
@@ -82,7 +120,7 @@ impl Session {
     /// Whether the client counts as the channel's subscriber. While it waits for its place in the
     /// stream it does: it was let in, and may go on before the answer is there.
     pub(super) fn is_subscribed(&self, channel: &ChannelName) -> bool {
-        self.subscriptions.iter().any(|s| s.channel == *channel)
+        self.subscriptions.iter().any(|s| s.channel == *channel && !s.is_asked_for())
     }
 
     /// What others learn about this connection in a channel.
@@ -123,8 +161,9 @@ impl Session {
         if !self.subscriptions.iter().any(|s| s.channel.as_str() == channel) {
             return self.fail(id, ClientError::BadRequest, effects);
         }
-        let grant = match around.gate.subscription(token, around.wall) {
+        let grant = match read_token(token, around) {
             Ok(grant) => grant,
+            Err(TokenError::NotYet) => return self.fail(id, ClientError::Unavailable, effects),
             Err(TokenError::Expired) => return self.fail(id, ClientError::TokenExpired, effects),
             Err(TokenError::Invalid) => {
                 return self.fail(id, ClientError::PermissionDenied, effects);
@@ -136,6 +175,7 @@ impl Session {
         }
         let extra = subscription.extra.get_or_insert_default();
         extra.expires_at = grant.expires_at;
+        extra.credential = Some(grant.credential);
         if grant.info.is_some() {
             extra.chan_info = grant.info;
         }

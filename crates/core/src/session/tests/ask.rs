@@ -108,7 +108,10 @@ fn presence_is_answered() {
 #[test]
 fn calls_have_no_handler_and_messages_to_the_application_no_reader() {
     let mut scene = Scene::of_ann();
-    scene.check("2 rpc method", &["2 error: not available"]);
+    scene.check("2 rpc method", &["ask rpc method"]);
+    scene.check("answer rpc {}", &["2 rpc {}"]);
+    scene.check("3 rpc method", &["ask rpc method"]);
+    scene.check("answer error 404", &["3 error: words"]);
     scene.check("0 send 1", &[]);
     scene.check("3 send 1", &[]);
 }

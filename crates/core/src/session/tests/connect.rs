@@ -46,7 +46,7 @@ fn a_token_that_is_none_closes() {
     for (line, close) in [
         ("1 connect token=nonsense", "close InvalidToken"),
         ("1 connect token=sub/open:a/ann", "close InvalidToken"),
-        ("1 connect", "close BadRequest"),
+        ("1 connect", "close Unauthorized"),
     ] {
         Scene::new().check(line, &[close]);
     }

@@ -5,22 +5,29 @@ mod behind;
 mod broker;
 mod connect;
 mod connecting;
+mod consulting;
 mod control;
 mod expiry;
 mod heartbeat;
+mod inbox;
+mod pace;
 mod permission;
 mod random;
 mod recovery;
 mod render;
+mod revoking;
 mod script;
 mod subscribe;
 mod surroundings;
 mod url;
 mod witness;
 
+use crate::gate::TokenError;
 use crate::identity::ClientId;
 use crate::limits::Limits;
 use crate::namespace::Namespaces;
+use crate::rate::{Doing, Rates};
+use crate::revocation::Revocations;
 use crate::time::{Tick, WallTime};
 
 use super::{Abilities, Ask, Effect, Input, Policy, Session, Surroundings, Ticket};
@@ -41,9 +48,11 @@ struct Asked {
 enum Subject {
     Publish,
     History,
+    Inbox,
     Hear,
     Presence,
     PresenceStats,
+    Call,
 }
 
 /// One connection, what surrounds it, and the questions it has asked.
@@ -60,6 +69,11 @@ struct Scene {
     known: Vec<String>,
     /// Whether a channel is heard only once the broker says so.
     over_a_broker: bool,
+    per_connection: Rates,
+    /// What its user and its address are refused, and for how many milliseconds.
+    held_back: Option<(Doing, u64)>,
+    /// What was taken back.
+    revoked: Revocations,
 }
 
 impl Scene {
@@ -84,16 +98,19 @@ impl Scene {
             witness: Witness::default(),
             known: Vec::new(),
             over_a_broker: false,
+            per_connection: Rates::default(),
+            held_back: None,
+            revoked: Revocations::default(),
         }
     }
 
     fn anonymous() -> Self {
-        let policy = Policy { anonymous: true, insecure: false };
+        let policy = Policy { anonymous: true, ..Policy::default() };
         Self { policy, ..Self::new() }
     }
 
     fn insecure() -> Self {
-        let policy = Policy { anonymous: false, insecure: true };
+        let policy = Policy { insecure: true, ..Policy::default() };
         Self { policy, ..Self::new() }
     }
 
@@ -168,6 +185,15 @@ impl Scene {
                 Some(self.known.iter().find_map(at).unwrap_or_else(|| script::position("e@9")))
             },
             hears_at_once: !self.over_a_broker,
+            per_connection: &self.per_connection,
+            admit: &|doing, _| match self.held_back {
+                Some((held, retry_ms)) if held == doing => Err(retry_ms),
+                _ => Ok(()),
+            },
+            objects: &|user, credential| {
+                let concerned = self.revoked.concern(user, credential, self.wall);
+                concerned.then_some(TokenError::Invalid)
+            },
             now: self.now,
             wall: self.wall,
         };
@@ -187,9 +213,11 @@ impl Scene {
                 let about = match ask {
                     Ask::Publish(_) => Subject::Publish,
                     Ask::History { .. } => Subject::History,
+                    Ask::Inbox { .. } => Subject::Inbox,
                     Ask::Hear(_) => Subject::Hear,
                     Ask::Presence(_) => Subject::Presence,
                     Ask::PresenceStats(_) => Subject::PresenceStats,
+                    Ask::Call(..) => Subject::Call,
                 };
                 self.asked.push(Asked { ticket, about });
             }

@@ -108,9 +108,11 @@ fn answer(scene: &mut Scene, which: usize, how: usize) {
     let text = match about {
         Subject::Publish => ["", "", "", "overloaded"][how],
         Subject::History => ["e@4 3 4", "f@9", "e@2", "overloaded"][how],
+        Subject::Inbox => ["e@4 3 4", "f@9", "e@2", "overloaded"][how],
         Subject::Hear => ["", "", "", "overloaded"][how],
         Subject::Presence => "ann bob",
         Subject::PresenceStats => "2 2",
+        Subject::Call => ["rpc {}", "error 400", "disconnect 4001", "silent"][how],
     };
     scene.tell(Input::Answer(ticket, script::answer(about, text)));
 }
@@ -130,7 +132,7 @@ proptest! {
         over_a_broker in any::<bool>(),
         steps in proptest::collection::vec(step(), 0..80),
     ) {
-        let abilities = Abilities { binary: true, pong: true, gaps, delta: true };
+        let abilities = Abilities { binary: true, pong: true, gaps, delta: true, unread: false };
         let scene = Scene { over_a_broker, ..Scene::with(Limits::default(), abilities) };
         let mut scene = scene.after(&[introduction]);
         for (at, step) in steps.into_iter().enumerate() {

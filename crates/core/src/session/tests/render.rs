@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
+use crate::application::{About, Call};
 use crate::history::HistoryQuery;
 use crate::identity::ClientInfo;
 use crate::namespace::Overflow;
 use crate::position::Position;
 use crate::publication::{Draft, Message, Publication};
 use crate::reply::{ConnectResult, Push, Reply, SubscribeResult};
-use crate::session::{Ask, Effect};
+use crate::session::{Ask, Effect, ReadInbox};
 
 pub(super) fn effect(effect: &Effect) -> String {
     match effect {
@@ -17,6 +18,7 @@ pub(super) fn effect(effect: &Effect) -> String {
         Effect::Push(push) => format!("push {}", self::push(push)),
         Effect::Connected { user } => format!("connected {}", name(user.as_str())),
         Effect::Attend { channel } => format!("attend {channel}"),
+        Effect::Bound { user } => format!("bound {}", user.as_str()),
         Effect::Listen { channel, joins, overflow } => {
             let overflow = match overflow {
                 Overflow::Close => String::new(),
@@ -83,6 +85,8 @@ fn reply(reply: &Reply) -> String {
         Reply::PresenceStats(stats) => {
             format!("presence_stats {} {}", stats.clients, stats.users)
         }
+        Reply::Login(user) => format!("logged in {}", user.as_str()),
+        Reply::Rpc(data) => format!("rpc {}", String::from_utf8_lossy(data)),
         Reply::History(page) => {
             format!("history {}{}", at(&page.top), offsets(&page.publications))
         }
@@ -97,7 +101,9 @@ fn connect(result: &ConnectResult) -> String {
         .map(|(channel, result)| format!(" [{channel}{}]", subscribe(result)))
         .collect();
     let pong = flag("pong", result.pong);
-    format!("connect{} ping={}{pong}{subscriptions}", ttl(result.expires_in), result.ping_seconds)
+    let data = bytes("data", result.data.as_ref());
+    let ping = result.ping_seconds;
+    format!("connect{} ping={ping}{pong}{data}{subscriptions}", ttl(result.expires_in))
 }
 
 fn subscribe(result: &SubscribeResult) -> String {
@@ -143,10 +149,32 @@ fn ask(ask: &Ask) -> String {
             let since = since.unwrap_or_default();
             format!("history {channel}{since} limit {limit}{}", flag("reverse", *reverse))
         }
+        Ask::Inbox { channel, read: ReadInbox::Unread(limit) } => {
+            format!("inbox {channel} unread limit {limit}")
+        }
+        Ask::Inbox { channel, read: ReadInbox::Query(query) } => {
+            let since = query.since.as_ref().map(|since| format!(" since {}", at(since)));
+            format!("inbox {channel}{} limit {}", since.unwrap_or_default(), query.limit)
+        }
         Ask::Hear(channel) => format!("hear {channel}"),
         Ask::Presence(channel) => format!("presence {channel}"),
         Ask::PresenceStats(channel) => format!("presence_stats {channel}"),
+        Ask::Call(about, call) => self::call(about, call),
     }
+}
+
+fn call(about: &About, call: &Call) -> String {
+    let what = match call {
+        Call::Connect { .. } => "who it is".into(),
+        Call::Refresh => "whether it may go on".into(),
+        Call::Subscribe { channel } => format!("to subscribe {channel}"),
+        Call::Publish { channel, data } => {
+            format!("to publish {channel} {}", String::from_utf8_lossy(data))
+        }
+        Call::SubRefresh { channel } => format!("whether it may keep {channel}"),
+        Call::Rpc { method, .. } => return format!("rpc {method}"),
+    };
+    format!("{what} by {}{}", name(about.user.as_str()), bytes("meta", about.meta.as_ref()))
 }
 
 fn publish(draft: &Draft) -> String {

@@ -17,20 +17,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::application::{Approval, Objection, Permission, Renewal, Response};
 use crate::backend::{BackendError, Published};
 use crate::channel::ChannelName;
 use crate::command::{Command, ConnectRequest, Payload, Request, SubscribeRequest};
 use crate::control::Action;
 use crate::error::CloseReason;
+use crate::gate::Gate;
 use crate::history::{Ancestor, HistoryPage};
 use crate::identity::{ClientInfo, UserId};
+use crate::inbox::{Ack, Inbox};
 use crate::position::{Epoch, Position, Tag};
 use crate::presence::PresenceStats;
 use crate::publication::Publication;
 use crate::session::{Answer, Input};
 use crate::time::WallTime;
 
-use super::surroundings::START;
+use super::surroundings::{START, TokensAsWords};
 use super::{CLIENT, Subject};
 
 pub(super) fn channel(text: &str) -> ChannelName {
@@ -79,6 +82,7 @@ pub(super) fn request(line: &str) -> Request<'_> {
             claimed_user: words.named("user").map(Into::into),
             name: words.named("name").unwrap_or("").into(),
             version: words.named("version").unwrap_or("").into(),
+            data: b"".into(),
             positions: words
                 .named("at")
                 .and_then(|at| at.split_once('='))
@@ -95,6 +99,7 @@ pub(super) fn request(line: &str) -> Request<'_> {
             join_leave: words.flag("joins"),
             required: words.flag("required"),
         }),
+        "login" => Request::Login,
         "unsubscribe" => Request::Unsubscribe { channel },
         "publish" => Request::Publish { channel, data: payload(words.place(2)) },
         "say" => Request::Say { data: payload(words.place(1)) },
@@ -131,6 +136,11 @@ pub(super) fn action(line: &str) -> Action {
             info: bytes("info"),
             data: bytes("data"),
         },
+        "send" => Action::Send {
+            channel: channel(words.place(1)),
+            data: bytes("data").unwrap_or_default(),
+            tags: Vec::new(),
+        },
         "unsubscribe" => Action::Unsubscribe { channel: channel(words.place(1)) },
         "refresh" => Action::Refresh {
             expired: words.flag("expired"),
@@ -152,14 +162,20 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
         Subject::Publish if overloaded => Answer::Published(Err(BackendError::Overloaded)),
         Subject::Publish => Answer::Published(Ok(Published { position: None, duplicate: false })),
         Subject::History if overloaded => Answer::History(Err(BackendError::Overloaded)),
-        Subject::History => {
-            let top = position(words().next().expect("the top of the stream"));
-            let was = |word: &str| word.strip_prefix("was=").map(position);
-            let ancestor = |at: Position| Ancestor { epoch: at.epoch, shared: at.offset };
-            let ancestors = words().filter_map(was).map(ancestor).collect();
-            let offsets = words().skip(1).filter_map(|offset| offset.parse().ok());
-            let publications = offsets.map(|offset| publication(&top, offset)).collect();
-            Answer::History(Ok(HistoryPage { top, publications, anchor: None, ancestors }))
+        Subject::History => Answer::History(Ok(page(line))),
+        Subject::Inbox if overloaded => Answer::Inbox(Err(BackendError::Overloaded)),
+        // As in a stream, where everything up to `read=` is read.
+        Subject::Inbox => {
+            let page = page(line);
+            let read = words().find_map(|word| word.strip_prefix("read=")?.parse().ok());
+            let mut inbox = Inbox::default();
+            inbox.look(&page.top, Some(1));
+            inbox.acknowledge(&Ack::UpTo(read.unwrap_or(0))).unwrap();
+            if let Some(also) = words().find_map(|word| word.strip_prefix("also=")) {
+                let offsets = also.split(',').map(|offset| offset.parse().unwrap()).collect();
+                inbox.acknowledge(&Ack::Each(offsets)).unwrap();
+            }
+            Answer::Inbox(Ok((inbox, page)))
         }
         Subject::Hear if overloaded => Answer::Heard(Err(BackendError::Unavailable)),
         Subject::Hear => Answer::Heard(Ok(())),
@@ -177,7 +193,62 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
             let mut number = || numbers.next().expect("connections and users");
             Answer::PresenceStats(Ok(PresenceStats { clients: number(), users: number() }))
         }
+        Subject::Call => Answer::Called(called(line)),
     }
+}
+
+fn page(line: &str) -> HistoryPage {
+    let words = || line.split(' ').filter(|word| !word.is_empty());
+    let top = position(words().next().expect("the top of the stream"));
+    let was = |word: &str| word.strip_prefix("was=").map(position);
+    let ancestor = |at: Position| Ancestor { epoch: at.epoch, shared: at.offset };
+    let ancestors = words().filter_map(was).map(ancestor).collect();
+    let offsets = words().skip(1).filter_map(|offset| offset.parse().ok());
+    let publications = offsets.map(|offset| publication(&top, offset)).collect();
+    HistoryPage { top, publications, anchor: None, ancestors }
+}
+
+/// What the application answers: `let in` and a token as words, `renewed exp=60`, `expired`,
+/// `permit exp=60 info=x data=y`, `approve data=y unkept`, `rpc {}`, `error 403`, `trouble 500`,
+/// `disconnect 4001`, and anything else for no answer.
+fn called(line: &str) -> Result<Response, Objection> {
+    let words = Words(line.split(' ').collect());
+    let bytes = |name| words.named(name).map(|text| Bytes::copy_from_slice(text.as_bytes()));
+    let expires_at = words
+        .named("exp")
+        .map(|seconds| WallTime(START.0 + 1000 * seconds.parse::<u64>().expect("seconds")));
+    let code = || words.place(1).parse().expect("a code");
+    let error = |temporary| Objection::Error { code: code(), message: "words".into(), temporary };
+    Ok(match words.place(0) {
+        "let" => {
+            let mut identity =
+                TokensAsWords.connection(words.place(2), START).expect("a token as words");
+            identity.data = bytes("data");
+            identity.meta = bytes("meta");
+            Response::Connect(Box::new(identity))
+        }
+        "renewed" | "expired" => {
+            let expired = words.place(0) == "expired";
+            Response::Renewal(Renewal { expired, expires_at, info: bytes("info") })
+        }
+        "permit" => {
+            let (info, data) = (bytes("info"), bytes("data"));
+            Response::Subscribe(Permission { info, data, expires_at })
+        }
+        "approve" => {
+            let (data, skip_history) = (bytes("data"), words.flag("unkept"));
+            let json = !data.as_ref().is_some_and(|data| data.starts_with(b"raw"));
+            Response::Publish(Approval { data, json, skip_history })
+        }
+        "rpc" => Response::Rpc(Bytes::copy_from_slice(words.place(1).as_bytes())),
+        "error" => return Err(error(false)),
+        "trouble" => return Err(error(true)),
+        "disconnect" => {
+            let code = words.place(1).parse().expect("a code");
+            return Err(Objection::Disconnect { code, reason: "bye".into() });
+        }
+        _ => return Err(Objection::Unavailable),
+    })
 }
 
 fn publication(top: &Position, offset: u64) -> Arc<Publication> {

@@ -4,6 +4,7 @@ use crate::channel::ChannelName;
 use crate::gate::{Gate, SubscriptionGrant, TokenError};
 use crate::identity::{ClientId, Identity, ServerSubscription, UserId};
 use crate::namespace::{Access, ChannelOptions, Namespaces, RecoveryMode, Retention};
+use crate::revocation::{Credential, TokenId};
 use crate::time::WallTime;
 
 /// When every scene begins.
@@ -11,7 +12,7 @@ pub(super) const START: WallTime = WallTime(1_000_000);
 
 /// Tokens say what they grant: `user/ann/exp=60/info=x/channels=a,b` lets ann connect for 60 s
 /// from the beginning of the scene, and `sub/log:a/ann/exp=60/info=x/client=8` lets her subscribe.
-/// `expired` has, and anything else is no token.
+/// `iat=5` and `id=t` say when a token was issued, and its id. `expired` has, and anything else is no token.
 pub(super) struct TokensAsWords;
 
 struct Claims<'a>(Vec<&'a str>);
@@ -33,6 +34,12 @@ impl<'a> Claims<'a> {
         self.named("info").map(|info| bytes::Bytes::copy_from_slice(info.as_bytes()))
     }
 
+    fn credential(&self) -> Credential {
+        let issued = self.named("iat").map_or(0, |seconds| 1000 * seconds.parse::<u64>().unwrap());
+        let id = self.named("id").and_then(TokenId::new);
+        Credential { id, issued_at: WallTime(START.0 + issued) }
+    }
+
     fn expiry(&self, now: WallTime) -> Result<Option<WallTime>, TokenError> {
         let Some(seconds) = self.named("exp") else { return Ok(None) };
         let then = WallTime(START.0 + 1000 * seconds.parse::<u64>().unwrap());
@@ -50,7 +57,9 @@ impl Gate for TokensAsWords {
             user: UserId::new(claims.0[1]),
             info: claims.info(),
             expires_at: claims.expiry(now)?,
+            credential: Some(claims.credential()),
             channels: channels.into_iter().map(subscribed).collect(),
+            ..Identity::default()
         })
     }
 
@@ -62,6 +71,7 @@ impl Gate for TokensAsWords {
             client: claims.named("client").map(|client| ClientId(client.parse().unwrap())),
             info: claims.info(),
             expires_at: claims.expiry(now)?,
+            credential: claims.credential(),
         })
     }
 }
@@ -83,6 +93,7 @@ impl Gate for TokensAsWords {
 /// | `raw` | open, with history and positions, binary |
 /// | `loud` | open, joins for those who ask |
 /// | `louder` | open, joins for everybody |
+/// | `asking` | what the application allows, and nothing else |
 /// | `shy` | joins for those who ask, and nobody may read presence |
 pub(super) fn namespaces() -> Namespaces {
     let all = Access::ALL;
@@ -108,6 +119,7 @@ pub(super) fn namespaces() -> Namespaces {
     let lists = ChannelOptions { user_limited: true, ..ChannelOptions::default() };
     let loud = ChannelOptions { join_leave: true, ..open.clone() };
     let mut namespaces = Namespaces::new(Some(open.clone()));
+    namespaces.set_inbox(ChannelOptions { user_limited: true, ..log.clone() });
     for (name, options) in [
         ("users", users),
         ("closed", ChannelOptions::default()),
@@ -123,6 +135,14 @@ pub(super) fn namespaces() -> Namespaces {
         ("louder", ChannelOptions { force_push_join_leave: true, ..loud.clone() }),
         ("shy", ChannelOptions { read_presence: Access::default(), ..loud.clone() }),
         ("loud", loud),
+        (
+            "asking",
+            ChannelOptions {
+                asks_subscribe: true,
+                asks_publish: true,
+                ..ChannelOptions::default()
+            },
+        ),
         ("open", open),
     ] {
         namespaces.insert(name, options);

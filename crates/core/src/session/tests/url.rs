@@ -81,7 +81,7 @@ fn a_connection_that_is_of_no_use_without_its_channel_closes() {
 fn a_url_that_does_not_let_in_closes() {
     Scene::new().check("url connect token=expired", &["close InvalidToken"]);
     Scene::new().check("url connect token=nonsense", &["close InvalidToken"]);
-    Scene::new().check("url connect", &["close BadRequest"]);
+    Scene::new().check("url connect", &["close Unauthorized"]);
     Scene::new().check("url subscribe open:a", &["close BadRequest"]);
 }
 
