@@ -60,7 +60,10 @@ impl Store {
         op: Op,
     ) -> Option<Told> {
         match op {
-            Op::Publish(draft, done) => self.publish(stripe, place, channel, draft, done),
+            Op::Publish(draft, done) => self.publish(stripe, place, channel, draft, None, done),
+            Op::Change(change, done) => {
+                self.change_and_publish(stripe, place, channel, *change, done)
+            }
             Op::Read(query, done) => {
                 let now = self.now();
                 let Stripe { slots, bytes, .. } = stripe;
@@ -75,12 +78,14 @@ impl Store {
         }
     }
 
-    fn publish(
+    /// Publishes what is kept, together with the record of a note if there is one.
+    pub(crate) fn publish(
         self: &Arc<Self>,
         stripe: &mut Stripe,
         place: usize,
         channel: &ChannelName,
         mut draft: Draft,
+        note: Option<&[u8]>,
         done: Done,
     ) -> Option<Told> {
         let now = self.now();
@@ -112,7 +117,15 @@ impl Store {
         scratch.shrink_to(SCRATCH);
         let text = key.as_ref().map(|key| &*key.1);
         record::put_append(scratch, &head, retention, text, &publication);
-        if let Err(error) = self.append(record::APPEND, scratch, place, channel) {
+        let publishing = Record { kind: record::APPEND, bytes: &*scratch };
+        let appended = match note {
+            None => self.append(&[publishing], place, channel),
+            Some(bytes) => {
+                let note = Record { kind: record::NOTE, bytes };
+                self.append(&[note, publishing], place, channel)
+            }
+        };
+        if let Err(error) = appended {
             return Some(Told::Published(done, Err(refusal(&error))));
         }
         let publication = Arc::new(publication);
@@ -147,7 +160,8 @@ impl Store {
         let head = self.head(channel, hot, ahead);
         scratch.clear();
         record::put_change(scratch, &head, hot.last_offset());
-        if let Err(error) = self.append(record::CLEAR, scratch, place, channel) {
+        let clearing = Record { kind: record::CLEAR, bytes: &*scratch };
+        if let Err(error) = self.append(&[clearing], place, channel) {
             return Some(Told::Cleared(done, Err(refusal(&error))));
         }
         hot.pending.push_back(Pending::Clear(done));
@@ -159,18 +173,17 @@ impl Store {
         Head { session: self.sessions.now, channel: channel.as_str(), name: hot.name, ahead }
     }
 
-    /// Hands a record to the log, under the lock of the stream, so that the order of the log is the
+    /// Hands records to the log, under the lock of the stream, so that the order of the log is the
     /// order of the stream.
     fn append(
         self: &Arc<Self>,
-        kind: u8,
-        bytes: &[u8],
+        records: &[Record<'_>],
         place: usize,
         channel: &ChannelName,
     ) -> Result<(), WalError> {
         let (store, channel) = (Arc::clone(self), channel.clone());
         let on_durable = Box::new(move |result| store.answered(place, &channel, &result));
-        self.wal.append(&[Record { kind, bytes }], on_durable)
+        self.wal.append(records, on_durable)
     }
 
     /// The disk has answered about the oldest thing that waits in a stream. Called by the thread of

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use trunkline_core::channel::ChannelName;
+use trunkline_core::note::NoteKey;
 use trunkline_wal::{Lsn, Record, WalError};
 
 use crate::hot::Saved;
@@ -94,6 +95,7 @@ pub(crate) struct Keeper {
 struct Taken {
     streams: Vec<(usize, ChannelName, Option<Saved>)>,
     outcomes: Vec<(usize, Vec<(u64, OutcomeRow)>)>,
+    notes: Vec<NoteKey>,
     /// Something delivered early was among it that is not known to be durable.
     ahead: bool,
 }
@@ -217,6 +219,13 @@ impl Keeper {
                 self.save_some(&saving, place, some, system, taken)?;
             }
         }
+        let notes = store.book().take_dirty();
+        if !notes.is_empty() {
+            taken.notes = notes.iter().map(|(key, _)| key.clone()).collect();
+            // They are as they will be once their records are durable.
+            taken.ahead = true;
+            saving.notes(&notes)?;
+        }
         if taken.ahead {
             system.high = system.high.max(self.barrier()?);
         }
@@ -282,6 +291,7 @@ impl Keeper {
                 }
             }
         }
+        self.store.book().still_dirty(taken.notes);
         for (place, outcomes) in taken.outcomes {
             self.store.lock(place).outcomes.still_unsaved(outcomes);
         }

@@ -43,6 +43,7 @@
 //! | `loader` | the thread that reads from the index |
 //! | `keeper`, `memory` | the thread that writes it, and bounds memory |
 //! | `index` | the index |
+//! | `notes` | small values beside channels |
 //! | `open`, `replay`, `mod@repair` | putting a data directory in order: after a crash, after damage |
 //!
 //! [`Draft::early`]: trunkline_core::publication::Draft::early
@@ -56,6 +57,7 @@ mod keeper;
 mod loader;
 mod memory;
 mod name;
+mod notes;
 mod open;
 mod options;
 mod outcomes;

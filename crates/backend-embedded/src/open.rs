@@ -10,6 +10,7 @@ use std::thread;
 use trunkline_core::backend::{Published, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::limits::IDEMPOTENCY_ENTRIES;
+use trunkline_core::notebook::Notebook;
 use trunkline_core::position::Position;
 use trunkline_wal::files::Files;
 use trunkline_wal::{Lock, Record, Recovered, StoreId, Torn, Wal, WalError};
@@ -17,8 +18,9 @@ use trunkline_wal::{Lock, Record, Recovered, StoreId, Torn, Wal, WalError};
 use crate::error::{OpenError, io_at};
 use crate::halt::Halt;
 use crate::hot::{Hot, Sessions};
-use crate::index::{INDEX, Index, MAKING, OutcomeRow, System};
+use crate::index::{INDEX, Index, IndexError, MAKING, OutcomeRow, Reading, System};
 use crate::keeper::{Bell, Keeper};
+use crate::notes::Book;
 use crate::options::{Clock, Options};
 use crate::record::{self, Head};
 use crate::repair::REPAIRING;
@@ -65,7 +67,8 @@ pub(crate) fn open(
     let log = options.log.clone();
     let (index, system, wal, recovered, replayed) = if let Some((index, system)) = found {
         let reading = index.read().map_err(|error| error.at(&index_path))?;
-        let mut replay = Replay::new(&reading, &system, now);
+        let notes = notes(&reading).map_err(|error| error.at(&index_path))?;
+        let mut replay = Replay::new(&reading, &system, notes, now);
         let (wal, recovered) =
             Wal::open_locked(lock.clone(), data, log, files, &mut |lsn, record| {
                 replay.record(lsn, record);
@@ -85,11 +88,12 @@ pub(crate) fn open(
         Index::create(&shared, data, &system)?;
         let index = Index::open(&shared, data, options.index_cache_bytes)?;
         let reading = index.read().map_err(|error| error.at(&index_path))?;
-        let replayed = Replayed::of(Replay::new(&reading, &system, now), data)?;
+        let replay = Replay::new(&reading, &system, Notebook::default(), now);
+        let replayed = Replayed::of(replay, data)?;
         (index, system, wal, recovered, replayed)
     };
 
-    let Replayed { mut streams, outcomes, generation, sessions, ended, count } = replayed;
+    let Replayed { mut streams, outcomes, book, generation, sessions, ended, count } = replayed;
     for hot in streams.iter_mut().map(|(_, hot)| hot) {
         hot.stream.trim(now);
     }
@@ -130,6 +134,7 @@ pub(crate) fn open(
         halt,
         hasher: RandomState::new(),
         stripes: stripes(data)?,
+        book: Mutex::new(book),
         generation: AtomicU64::new(generation),
         applied,
         taken_back: AtomicU64::new(0),
@@ -166,6 +171,7 @@ pub(crate) fn open(
 struct Replayed {
     streams: Vec<(ChannelName, Hot)>,
     outcomes: Vec<(u64, OutcomeRow)>,
+    book: Book,
     generation: u64,
     sessions: Sessions,
     ended: bool,
@@ -175,13 +181,25 @@ struct Replayed {
 impl Replayed {
     fn of(replay: Replay<'_>, data: &Path) -> Result<Self, OpenError> {
         let (sessions, ended) = replay.sessions();
-        let Replay { streams, outcomes, generation, count, error, .. } = replay;
+        let Replay { streams, outcomes, notes, noted, generation, count, error, .. } = replay;
         if let Some(error) = error {
             return Err(error.at(&data.join(INDEX)));
         }
         let streams = streams.into_iter().collect();
-        Ok(Self { streams, outcomes, generation, sessions, ended, count })
+        let book = Book::new(notes, noted, sessions.now);
+        Ok(Self { streams, outcomes, book, generation, sessions, ended, count })
     }
+}
+
+/// The notes that the index holds.
+fn notes(reading: &Reading) -> Result<Notebook, IndexError> {
+    let (rows, whole) = reading.notes()?;
+    if !whole {
+        return Err(IndexError::Damaged("a note cannot be read".into()));
+    }
+    let mut notes = Notebook::default();
+    rows.into_iter().for_each(|note| notes.put(note));
+    Ok(notes)
 }
 
 /// Opens the index if there is one.

@@ -62,6 +62,15 @@ impl Outcomes {
         }
     }
 
+    /// What is known of a key: nothing, or what came of the publish with it, if that is over.
+    pub(crate) fn look(&mut self, key: &Key, now: WallTime) -> Option<Option<Published>> {
+        self.forget(now, self.most);
+        self.by_key.get(key).map(|outcome| match outcome {
+            Outcome::Pending(_) => None,
+            Outcome::Known(published) => Some(Published { duplicate: true, ..published.clone() }),
+        })
+    }
+
     /// A publish with this key is under way.
     pub(crate) fn begin(&mut self, key: Key) {
         self.by_key.insert(key, Outcome::Pending(Vec::new()));

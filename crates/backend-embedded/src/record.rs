@@ -7,11 +7,17 @@
 //! | 3 | a stream goes on under another name | head, offset of the top |
 //! | 4 | nothing, but everything before is durable | |
 //! | 5 | the session ended in order | |
+//! | 6 | a note is kept, or removed | flags, version, when it is due, channel, name, value |
 //!
 //! The head is a byte of flags, the name of the history (3 × 8) and the channel's.
 
+use bytes::Bytes;
+
+use trunkline_core::channel::ChannelName;
 use trunkline_core::namespace::Retention;
+use trunkline_core::note::{Note, NoteKey};
 use trunkline_core::publication::Publication;
+use trunkline_core::time::WallTime;
 
 use crate::name::Name;
 use crate::pack::{Reader, put, put_numbers};
@@ -22,6 +28,11 @@ pub(crate) const CLEAR: u8 = 2;
 pub(crate) const RENAME: u8 = 3;
 pub(crate) const BARRIER: u8 = 4;
 pub(crate) const CLOSED: u8 = 5;
+pub(crate) const NOTE: u8 = 6;
+
+/// Flags of a note.
+const KEPT: u8 = 1;
+const DUE: u8 = 2;
 
 /// Flags of a head.
 const AHEAD: u8 = 1;
@@ -60,6 +71,12 @@ pub(crate) enum Content<'a> {
     Closed {
         session: u64,
     },
+    Note {
+        session: u64,
+        note: Note,
+        /// Or else removed.
+        kept: bool,
+    },
 }
 
 fn put_head(out: &mut Vec<u8>, head: &Head<'_>, flags: u8) {
@@ -89,6 +106,33 @@ pub(crate) fn put_change(out: &mut Vec<u8>, head: &Head<'_>, offset: u64) {
     put_numbers(out, &[offset]);
 }
 
+/// Appends the bytes of a [`NOTE`] record.
+pub(crate) fn put_note(out: &mut Vec<u8>, session: u64, note: &Note, kept: bool) {
+    put_numbers(out, &[session]);
+    put_note_itself(out, note, kept);
+}
+
+/// Appends a note as records and rows have it.
+pub(crate) fn put_note_itself(out: &mut Vec<u8>, note: &Note, kept: bool) {
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.push(flag(kept, KEPT) | flag(note.due.is_some(), DUE));
+    put_numbers(out, &[note.version, note.due.map_or(0, |due| due.0)]);
+    put(out, note.key.channel.as_str().as_bytes());
+    put(out, note.key.name.as_bytes());
+    put(out, &note.value);
+}
+
+/// What [`put_note_itself`] has appended.
+pub(crate) fn read_note(from: &mut Reader<'_>) -> Option<(Note, bool)> {
+    let flags = from.byte()?;
+    let (version, due) = (from.u64()?, from.u64()?);
+    let channel = ChannelName::parse(from.text()?).ok()?;
+    let key = NoteKey { channel, name: from.text()?.into() };
+    let due = (flags & DUE != 0).then_some(WallTime(due));
+    let value = Bytes::copy_from_slice(from.bytes()?);
+    Some((Note { key, version, due, value }, flags & KEPT != 0))
+}
+
 /// Appends three numbers.
 pub(crate) fn put_retention(out: &mut Vec<u8>, retention: Retention) {
     let Retention { size, ttl_ms, bytes } = retention;
@@ -111,6 +155,10 @@ fn content<'a>(kind: u8, from: &mut Reader<'a>) -> Option<Content<'a>> {
     match kind {
         BARRIER => return Some(Content::Barrier { session }),
         CLOSED => return Some(Content::Closed { session }),
+        NOTE => {
+            let (note, kept) = read_note(from)?;
+            return Some(Content::Note { session, note, kept });
+        }
         _ => {}
     }
     let flags = from.byte()?;

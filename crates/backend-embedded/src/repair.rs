@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use trunkline_core::note::Note;
 use trunkline_wal::files::Files;
 use trunkline_wal::repair::repair_locked;
 use trunkline_wal::{Disk, Lock, Options as LogOptions, Wal};
@@ -136,6 +137,10 @@ impl Log {
                 let head = match record::read(record.kind, record.bytes) {
                     Some(Content::Append { head, .. }) => head,
                     Some(Content::Clear { head, .. } | Content::Rename { head, .. }) => head,
+                    Some(Content::Note { session: noted, .. }) => {
+                        session = session.max(noted);
+                        return;
+                    }
                     // What cannot be read is for the next opening to refuse.
                     Some(Content::Barrier { .. } | Content::Closed { .. }) | None => return,
                 };
@@ -193,6 +198,9 @@ fn examine(files: &Arc<dyn Files>, data: &Path, log: &Log) -> Result<Found, Open
         }
         if !outcomes(&reading)?.1 {
             fault = Some("an outcome cannot be read".to_owned());
+        }
+        if !notes(&reading)?.1 {
+            fault = Some("a note cannot be read".to_owned());
         }
         let mut after = String::new();
         loop {
@@ -295,6 +303,14 @@ fn outcomes(reading: &Reading) -> Result<(Vec<(u64, OutcomeRow)>, bool), IndexEr
     }
 }
 
+/// The notes that can be read, and whether those are all.
+fn notes(reading: &Reading) -> Result<(Vec<Note>, bool), IndexError> {
+    match reading.notes() {
+        Err(IndexError::Damaged(_)) => Ok((Vec::new(), false)),
+        read => read,
+    }
+}
+
 /// Copies what can be read; how many streams that is not all of.
 fn copy(reading: &Reading, saving: &Saving, last: u64) -> Result<u64, IndexError> {
     let mut damaged = 0;
@@ -320,5 +336,8 @@ fn copy(reading: &Reading, saving: &Saving, last: u64) -> Result<u64, IndexError
     let (outcomes, _) = outcomes(reading)?;
     let outcomes: Vec<_> = outcomes.into_iter().filter(|(lsn, _)| *lsn <= last).collect();
     saving.outcomes(&outcomes, trunkline_core::time::WallTime(0))?;
+    let (notes, _) = notes(reading)?;
+    let notes: Vec<_> = notes.into_iter().map(|note| (note.key.clone(), Some(note))).collect();
+    saving.notes(&notes)?;
     Ok(damaged)
 }

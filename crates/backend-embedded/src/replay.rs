@@ -1,10 +1,12 @@
 //! What the log says, brought together with what the index holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use trunkline_core::channel::ChannelName;
 use trunkline_core::namespace::Retention;
+use trunkline_core::note::{Note, NoteKey};
+use trunkline_core::notebook::Notebook;
 use trunkline_core::publication::Publication;
 use trunkline_core::stream::{Stream, StreamState};
 use trunkline_core::time::WallTime;
@@ -25,6 +27,9 @@ pub(crate) struct Replay<'a> {
     now: WallTime,
     pub(crate) streams: HashMap<ChannelName, Hot>,
     pub(crate) outcomes: Vec<(u64, OutcomeRow)>,
+    pub(crate) notes: Notebook,
+    /// Those of which the log speaks.
+    pub(crate) noted: HashSet<NoteKey>,
     pub(crate) generation: u64,
     session: u64,
     ended: bool,
@@ -37,7 +42,12 @@ pub(crate) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(crate) fn new(reading: &'a Reading, system: &System, now: WallTime) -> Self {
+    pub(crate) fn new(
+        reading: &'a Reading,
+        system: &System,
+        notes: Notebook,
+        now: WallTime,
+    ) -> Self {
         Self {
             reading,
             store: system.store,
@@ -46,6 +56,8 @@ impl<'a> Replay<'a> {
             now,
             streams: HashMap::new(),
             outcomes: Vec::new(),
+            notes,
+            noted: HashSet::new(),
             generation: system.generation,
             session: system.session,
             ended: system.ended,
@@ -100,6 +112,10 @@ impl<'a> Replay<'a> {
                     hot.lsn = lsn;
                 }
             }
+            Content::Note { session, note, kept } => {
+                self.session(session);
+                self.note(note, kept);
+            }
             Content::Barrier { session } => self.session(session),
             Content::Closed { session } => {
                 self.session(session);
@@ -107,6 +123,19 @@ impl<'a> Replay<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A note was kept or removed. The index may have been written later.
+    fn note(&mut self, note: Note, kept: bool) {
+        if self.notes.get(&note.key).is_some_and(|known| known.version >= note.version) {
+            return;
+        }
+        self.noted.insert(note.key.clone());
+        if kept {
+            self.notes.put(note);
+        } else {
+            self.notes.remove(&note.key, note.version);
+        }
     }
 
     /// A record was written in this session.

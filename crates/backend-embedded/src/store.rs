@@ -14,6 +14,7 @@ use trunkline_wal::{Lock, StoreId, Wal, WalError};
 use crate::halt::Halt;
 use crate::hot::Sessions;
 use crate::index::Index;
+use crate::notes::Book;
 use crate::options::{Clock, Options};
 use crate::stripe::{Op, Slot, Stripe};
 
@@ -45,6 +46,8 @@ pub(crate) struct Store {
     pub(crate) halt: Arc<Halt>,
     pub(crate) hasher: RandomState,
     pub(crate) stripes: Vec<Mutex<Stripe>>,
+    /// Locked behind a stripe, if both are.
+    pub(crate) book: Mutex<Book>,
     /// The generation of streams that begin.
     pub(crate) generation: AtomicU64,
     /// The last record of the log that has had its effect here.

@@ -5,9 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use trunkline_core::backend::{BackendError, Completion, Published};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
+use trunkline_core::note::{Change, Changed};
 use trunkline_core::publication::Draft;
 
 use crate::hot::Hot;
+use crate::notes;
 use crate::outcomes::Outcomes;
 
 /// What a channel is to the store.
@@ -23,6 +25,8 @@ pub(crate) enum Op {
     Publish(Draft, Completion<Result<Published, BackendError>>),
     Read(HistoryQuery, Completion<Result<HistoryPage, BackendError>>),
     Clear(Completion<Result<(), BackendError>>),
+    /// Publish something that is kept, and change a note with it.
+    Change(Box<Change>, notes::Done),
 }
 
 impl Op {
@@ -32,6 +36,7 @@ impl Op {
             Self::Publish(_, done) => Told::Published(done, Err(error)),
             Self::Read(_, done) => Told::Read(done, Err(error)),
             Self::Clear(done) => Told::Cleared(done, Err(error)),
+            Self::Change(_, done) => Told::Changed(done, Err(error)),
         }
     }
 }
@@ -41,6 +46,7 @@ pub(crate) enum Told {
     Published(Completion<Result<Published, BackendError>>, Result<Published, BackendError>),
     Read(Completion<Result<HistoryPage, BackendError>>, Result<HistoryPage, BackendError>),
     Cleared(Completion<Result<(), BackendError>>, Result<(), BackendError>),
+    Changed(notes::Done, Result<Changed, BackendError>),
 }
 
 impl Told {
@@ -50,6 +56,7 @@ impl Told {
             Self::Published(done, outcome) => done(outcome),
             Self::Read(done, outcome) => done(outcome),
             Self::Cleared(done, outcome) => done(outcome),
+            Self::Changed(done, outcome) => done(outcome),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use trunkline_backend_embedded::{EmbeddedBackend, Options};
 use trunkline_conformance::Subject;
+use trunkline_conformance::notes::{Keeper, NotesSubject};
 use trunkline_core::backend::{Backend, Sink};
 use trunkline_core::signal::NodeId;
 use trunkline_core::time::WallTime;
@@ -21,8 +22,8 @@ struct Embedded {
     now: Arc<AtomicU64>,
 }
 
-impl Subject for Embedded {
-    fn open(&self, _: &NodeId, sink: Arc<dyn Sink>) -> Box<dyn Backend> {
+impl Embedded {
+    fn backend(&self, sink: Arc<dyn Sink>) -> EmbeddedBackend {
         self.disk.restart_after_power_loss();
         let now = Arc::clone(&self.now);
         let clock = Box::new(move || WallTime(now.load(Ordering::Relaxed)));
@@ -37,7 +38,13 @@ impl Subject for Embedded {
         let options = Options { log, ..Options::default() };
         let (disk, data) = (self.disk.clone(), Path::new("data"));
         let opened = EmbeddedBackend::open_with(disk, data, options, sink, clock, failed);
-        Box::new(opened.unwrap().0)
+        opened.unwrap().0
+    }
+}
+
+impl Subject for Embedded {
+    fn open(&self, _: &NodeId, sink: Arc<dyn Sink>) -> Box<dyn Backend> {
+        Box::new(self.backend(sink))
     }
 
     fn advance(&self, millis: u64) -> bool {
@@ -50,4 +57,11 @@ fn subject() -> Embedded {
     Embedded { disk: FakeDisk::new(1), now: Arc::new(AtomicU64::new(1_000_000)) }
 }
 
+impl NotesSubject for Embedded {
+    fn open_keeper(&self, _: &NodeId, sink: Arc<dyn Sink>) -> Box<dyn Keeper> {
+        Box::new(self.backend(sink))
+    }
+}
+
 trunkline_conformance::conformance!(subject);
+trunkline_conformance::conformance_of_notes!(subject);

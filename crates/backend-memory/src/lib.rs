@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
+use trunkline_core::note::{Change, Changed, Note, NoteKey, Notes, Pending, Window};
+use trunkline_core::notebook::{Notebook, Refusal};
 use trunkline_core::publication::{Draft, Message};
 use trunkline_core::signal::{Recipient, Signal};
 use trunkline_core::time::WallTime;
@@ -31,6 +33,8 @@ pub struct MemoryBackend {
     clock: Clock,
     hasher: RandomState,
     stripes: Vec<Mutex<Stripe>>,
+    /// Locked before a stripe, if both are.
+    notebook: Mutex<Notebook>,
 }
 
 impl MemoryBackend {
@@ -45,7 +49,7 @@ impl MemoryBackend {
         let seed = u64::from_ne_bytes(seed);
         let stripe = |n| Mutex::new(Stripe::new(seed, n, STRIPES as u64));
         let stripes = (0..STRIPES as u64).map(stripe).collect();
-        Self { sink, clock, hasher: RandomState::new(), stripes }
+        Self { sink, clock, hasher: RandomState::new(), stripes, notebook: Mutex::default() }
     }
 
     /// Gives back the memory of what has expired. To be called every few seconds.
@@ -59,6 +63,37 @@ impl MemoryBackend {
     fn stripe(&self, channel: &ChannelName) -> MutexGuard<'_, Stripe> {
         let hash = self.hasher.hash_one(channel);
         lock(&self.stripes[usize::try_from(hash % STRIPES as u64).unwrap_or(0)])
+    }
+}
+
+impl MemoryBackend {
+    /// Places a draft and hands it to the sink.
+    fn place(&self, draft: Draft, now: WallTime) -> Result<Published, BackendError> {
+        let channel = draft.channel.clone();
+        let mut stripe = self.stripe(&channel);
+        let (published, message) = stripe.place(draft, now)?;
+        if let Some(message) = message {
+            self.sink.deliver(&channel, message);
+        }
+        Ok(published)
+    }
+
+    fn notebook(&self) -> MutexGuard<'_, Notebook> {
+        self.notebook.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_now(&self, mut change: Change) -> Result<Changed, BackendError> {
+        let now = (self.clock)();
+        let mut notebook = self.notebook();
+        match notebook.check(&change, now) {
+            Err(Refusal::Other(note)) => return Ok(Changed::Refused(note)),
+            Err(Refusal::Early(note)) => return Ok(Changed::Early(note)),
+            Err(Refusal::Full) => return Err(BackendError::Full),
+            Ok(()) => {}
+        }
+        let published = change.draft.take().map(|draft| self.place(draft, now)).transpose()?;
+        let Note { version, due, .. } = notebook.make(&change, now);
+        Ok(Changed::Made { version, due, published })
     }
 }
 
@@ -76,17 +111,7 @@ impl Backend for MemoryBackend {
         if self.sink.overloaded() {
             return done(Err(BackendError::Overloaded));
         }
-        let now = (self.clock)();
-        let channel = draft.channel.clone();
-        let mut stripe = self.stripe(&channel);
-        let outcome = stripe.place(draft, now).map(|(published, message)| {
-            if let Some(message) = message {
-                self.sink.deliver(&channel, message);
-            }
-            published
-        });
-        drop(stripe);
-        done(outcome);
+        done(self.place(draft, (self.clock)()));
     }
 
     fn announce(&self, channel: &ChannelName, message: Message) {
@@ -118,6 +143,35 @@ impl Backend for MemoryBackend {
     fn unlisten(&self, _: &ChannelName) {}
 
     fn signal(&self, _: &Recipient, _: Signal) {}
+}
+
+impl Notes for MemoryBackend {
+    fn read(&self, key: &NoteKey, done: Completion<Result<Option<Note>, BackendError>>) {
+        let note = self.notebook().get(key).cloned();
+        done(Ok(note));
+    }
+
+    fn change(&self, change: Change, done: Completion<Result<Changed, BackendError>>) {
+        let wrong = change.draft.as_ref().is_some_and(|draft| draft.channel != change.key.channel);
+        debug_assert!(!wrong, "a note and what is published with it have one channel");
+        if self.sink.overloaded() {
+            return done(Err(BackendError::Overloaded));
+        }
+        done(self.change_now(change));
+    }
+
+    fn shares(&self) -> u16 {
+        1
+    }
+
+    fn share_of(&self, _: &ChannelName) -> u16 {
+        0
+    }
+
+    fn pending(&self, _: u16, window: Window, done: Completion<Result<Pending, BackendError>>) {
+        let pending = self.notebook().pending(&window, (self.clock)());
+        done(Ok(pending));
+    }
 }
 
 #[cfg(test)]

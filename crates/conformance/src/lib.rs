@@ -59,6 +59,8 @@ use trunkline_core::backend::{Backend, Sink};
 use trunkline_core::signal::NodeId;
 
 mod content;
+#[expect(missing_docs, reason = "named by what it asks")]
+pub mod notes;
 mod recorder;
 mod stage;
 

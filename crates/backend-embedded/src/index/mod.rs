@@ -1,13 +1,14 @@
 //! The index: what the streams were at the last checkpoint, and the cold store for those that are
 //! not in memory.
 //!
-//! One file, `index.redb`, with four tables:
+//! One file, `index.redb`, with five tables:
 //!
 //! | table | key | row |
 //! |---|---|---|
 //! | `system` | `system` | [`System`]: store, checkpoint, sessions, generation |
 //! | `streams` | channel | [`StreamRow`]: name, top, what is kept |
 //! | `blocks` | stream, offset / 64 | up to 64 publications |
+//! | `notes` | channel, a blank, and the name | a note |
 //! | `outcomes` | number of the log record | [`OutcomeRow`]: a publish with an idempotency key |
 //!
 //! Every commit is flushed twice, so that the file is whole after any crash without being read
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use trunkline_core::note::Note;
 use trunkline_core::publication::Publication;
 use trunkline_wal::files::Files;
 
@@ -51,6 +53,7 @@ type Rows<'a, K> = TableDefinition<'a, K, &'static [u8]>;
 const SYSTEM: Rows<'_, &str> = TableDefinition::new("system");
 const STREAMS: Rows<'_, &str> = TableDefinition::new("streams");
 const BLOCKS: Rows<'_, (u64, u64)> = TableDefinition::new("blocks");
+const NOTES: Rows<'_, &str> = TableDefinition::new("notes");
 const OUTCOMES: Rows<'_, u64> = TableDefinition::new("outcomes");
 
 /// What is wrong with the index.
@@ -256,6 +259,26 @@ impl Reading {
                 let (lsn, bytes) = row?;
                 match OutcomeRow::unpack(lsn.value(), bytes.value()) {
                     Some(outcome) => found.push((lsn.value(), outcome)),
+                    None => whole = false,
+                }
+            }
+            Ok((found, whole))
+        })
+    }
+
+    /// All notes, `true` if every row could be read. An index from before there were any has none.
+    pub(crate) fn notes(&self) -> Result<(Vec<Note>, bool), IndexError> {
+        guarded(|| {
+            self.step();
+            let notes = match self.transaction.open_table(NOTES) {
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok((Vec::new(), true)),
+                table => table?,
+            };
+            let (mut found, mut whole) = (Vec::new(), true);
+            for row in notes.iter()? {
+                let (key, bytes) = row?;
+                match rows::unpack_note(key.value(), bytes.value()) {
+                    Some(note) => found.push(note),
                     None => whole = false,
                 }
             }

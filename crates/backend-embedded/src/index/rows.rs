@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use trunkline_core::history::Ancestor;
 use trunkline_core::namespace::Retention;
+use trunkline_core::note::{Note, NoteKey};
 use trunkline_core::position::{Epoch, Tag};
 use trunkline_core::publication::Publication;
 use trunkline_core::time::WallTime;
@@ -13,7 +14,7 @@ use trunkline_wal::StoreId;
 use crate::name::Name;
 use crate::pack::{Reader, put, put_numbers};
 use crate::packed::{Unpacking, put_publication};
-use crate::record::{put_retention, read_retention};
+use crate::record::{put_note_itself, put_retention, read_note, read_retention};
 
 /// Version of the rows.
 pub(crate) const VERSION: u32 = 1;
@@ -246,6 +247,21 @@ pub(crate) fn unpack_block(
         }
         Some(())
     })
+}
+
+/// The key of a note's row.
+pub(crate) fn note_key(key: &NoteKey) -> String {
+    format!("{} {}", key.channel, key.name)
+}
+
+/// A note as a row.
+pub(crate) fn pack_note(key: &str, note: &Note) -> Vec<u8> {
+    seal(key.as_bytes(), |out| put_note_itself(out, note, true))
+}
+
+/// What [`pack_note`] has made.
+pub(crate) fn unpack_note(key: &str, row: &[u8]) -> Option<Note> {
+    open(key.as_bytes(), row, |from| read_note(from).map(|(note, _)| note))
 }
 
 impl OutcomeRow {

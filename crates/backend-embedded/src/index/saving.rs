@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableTable, WriteTransaction};
 use trunkline_core::limits::{IDEMPOTENCY_ENTRIES, IDEMPOTENCY_TTL_MS};
+use trunkline_core::note::{Note, NoteKey};
 use trunkline_core::publication::Publication;
 use trunkline_core::time::WallTime;
 
 use super::rows::{self, BLOCK, OutcomeRow, StreamRow, System};
-use super::{BLOCKS, IndexError, OUTCOMES, STREAMS, SYSTEM, guarded};
+use super::{BLOCKS, IndexError, NOTES, OUTCOMES, STREAMS, SYSTEM, guarded};
 
 /// Changes that become durable together. Dropped, they are none.
 pub(crate) struct Saving {
@@ -28,6 +29,7 @@ impl Saving {
         self.transaction.open_table(STREAMS)?;
         self.transaction.open_table(BLOCKS)?;
         self.transaction.open_table(OUTCOMES)?;
+        self.transaction.open_table(NOTES)?;
         Ok(())
     }
 
@@ -86,6 +88,21 @@ impl Saving {
             }
             while let Some(lsn) = surplus(&outcomes, now)? {
                 outcomes.remove(lsn)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes notes as they are, or takes them out.
+    pub(crate) fn notes(&self, notes: &[(NoteKey, Option<Note>)]) -> Result<(), IndexError> {
+        guarded(|| {
+            let mut table = self.transaction.open_table(NOTES)?;
+            for (key, note) in notes {
+                let key = rows::note_key(key);
+                match note {
+                    Some(note) => table.insert(&*key, &*rows::pack_note(&key, note))?,
+                    None => table.remove(&*key)?,
+                };
             }
             Ok(())
         })
