@@ -63,7 +63,9 @@ pub enum StartError {
 
 /// Streams in Redis.
 pub struct RedisBackend {
-    fleet: Arc<Fleet>,
+    pub(crate) fleet: Arc<Fleet>,
+    /// How many there are; a cluster counts as one.
+    pub(crate) servers: u8,
     keys: Keys,
     node: NodeId,
     sink: Arc<dyn Sink>,
@@ -72,7 +74,7 @@ pub struct RedisBackend {
     /// The other half.
     next: AtomicU64,
     /// Ends with the backend.
-    _thread: IoThread,
+    pub(crate) thread: IoThread,
 }
 
 impl RedisBackend {
@@ -102,12 +104,14 @@ impl RedisBackend {
         });
         let backend = Self {
             fleet,
+            // More than there are partitions would have nothing to keep.
+            servers: u8::try_from(doors.servers.len()).unwrap_or(u8::MAX),
             keys: doors.keys,
             node,
             sink,
             seed: u64::from_ne_bytes(seed),
             next: AtomicU64::new(0),
-            _thread: thread,
+            thread,
         };
         backend.hear_nodes();
         Ok(backend)
@@ -117,7 +121,7 @@ impl RedisBackend {
     /// node; a second one would contradict it.
     #[must_use]
     pub fn roster(&self, options: RosterOptions) -> Arc<RedisRoster> {
-        RedisRoster::start(&self._thread.handle, &self.fleet, &self.keys, &self.node, options)
+        RedisRoster::start(&self.thread.handle, &self.fleet, &self.keys, &self.node, options)
     }
 
     /// What is wrong with Redis at the moment; `None` if all is well.
@@ -133,8 +137,20 @@ impl RedisBackend {
         }
     }
 
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn call(&self, call: Call) {
+        self.fleet.call(call);
+    }
+
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.sink.overloaded()
+    }
+
     /// A text that no process has named anything by.
-    fn fresh_name(&self) -> String {
+    pub(crate) fn fresh_name(&self) -> String {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}{next:x}", self.seed)
     }

@@ -39,7 +39,7 @@ use trunkline_core::publication::Draft;
 use crate::caller;
 use crate::keys::{Keys, Partition};
 use crate::resp::Command;
-use crate::scripts::PUBLISH;
+use crate::scripts::{PUBLISH, Script};
 use crate::wire::record;
 
 /// The script that publishes, for `SCRIPT LOAD`.
@@ -69,20 +69,42 @@ pub fn command(prefix: &str, draft: &Draft, id: &str) -> Vec<u8> {
 
 /// The same, as a node calls it.
 pub(crate) fn publishing(keys: &Keys, partition: Partition, draft: &Draft, id: &str) -> Command {
-    let Draft { channel, data, info, tags, retention, idempotency_key, .. } = draft;
-    let names = keys.channel(partition, channel);
-    let once = idempotency_key.as_ref();
-    let outcome = once.map(|key| keys.outcome(partition, channel, key));
-    let (size, ttl_ms, bytes) =
-        retention.map_or((0, 0, 0), |kept| (kept.size, kept.ttl_ms, kept.bytes));
+    content(begin(&PUBLISH, 4, keys, partition, draft), keys, partition, draft, id)
+}
+
+/// Begins a script that publishes: its first four keys, of `count`.
+pub(crate) fn begin(
+    script: &'static Script,
+    count: usize,
+    keys: &Keys,
+    partition: Partition,
+    draft: &Draft,
+) -> Command {
+    let names = keys.channel(partition, &draft.channel);
+    let once = draft.idempotency_key.as_ref();
+    let outcome = once.map(|key| keys.outcome(partition, &draft.channel, key));
     // Five names, and 512 bytes for everything of a known length.
-    let room = data.len() + 5 * (names.line.len() + 16) + 512;
-    caller::sized_script(&PUBLISH, 4, room)
+    let room = draft.data.len() + 5 * (names.line.len() + 16) + 512;
+    caller::sized_script(script, count, room)
         .arg(&names.stream)
         .arg(&names.top)
         .arg(keys.server(partition))
         .arg(outcome.as_deref().unwrap_or(&names.top))
-        .arg(&names.line)
+}
+
+/// Goes on with its first ten other arguments.
+pub(crate) fn content(
+    command: Command,
+    keys: &Keys,
+    partition: Partition,
+    draft: &Draft,
+    id: &str,
+) -> Command {
+    let Draft { channel, data, info, tags, retention, idempotency_key: once, .. } = draft;
+    let (size, ttl_ms, bytes) =
+        retention.map_or((0, 0, 0), |kept| (kept.size, kept.ttl_ms, kept.bytes));
+    command
+        .arg(keys.line(partition, channel))
         .arg(data)
         .arg(id)
         .number(size as u64)
@@ -90,7 +112,7 @@ pub(crate) fn publishing(keys: &Keys, partition: Partition, draft: &Draft, id: &
         .number(bytes as u64)
         .number(STREAM_IDLE_MS)
         .arg(id)
-        .arg(once.map(|_| IDEMPOTENCY_TTL_MS.to_string()).unwrap_or_default())
+        .arg(once.as_ref().map(|_| IDEMPOTENCY_TTL_MS.to_string()).unwrap_or_default())
         .arg(record::meta(info.as_ref(), tags))
 }
 

@@ -111,6 +111,11 @@ impl Keys {
         self.name(partition, "done", &format!("{}/{key}", channel.as_str()))
     }
 
+    /// The notes of a partition, and when they are due.
+    pub(crate) fn notes(&self, partition: Partition) -> [String; 2] {
+        ["notes", "due"].map(|kind| self.name(partition, kind, ""))
+    }
+
     /// Who is in a channel.
     pub(crate) fn members(&self, partition: Partition, channel: &ChannelName) -> String {
         self.name(partition, "members", channel.as_str())

@@ -18,6 +18,7 @@ mod caller;
 pub mod direct;
 mod ear;
 mod fleet;
+mod foreign;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod health;
@@ -25,6 +26,7 @@ mod io_thread;
 mod keys;
 mod limits;
 mod link;
+mod notes;
 mod resp;
 mod roster;
 mod scripts;
@@ -34,6 +36,7 @@ mod url;
 mod wire;
 
 pub use self::backend::{Options, RedisBackend, StartError};
+pub use self::foreign::Hearer;
 pub use self::roster::{RedisRoster, RosterOptions};
-pub use self::scripts::publish_script;
+pub use self::scripts::{publish_script, schedule_script};
 pub use self::url::{RedisUrl, UrlError};

@@ -81,6 +81,10 @@ pub(crate) const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// How long a publication waits for its copies.
 pub(crate) const COPIES_DEADLINE: Duration = Duration::from_millis(2_000);
 
+/// Notes in one partition: four times an even share of all there may be
+/// ([`NOTES`](trunkline_core::limits::NOTES)).
+pub(crate) const NOTES_OF_A_PARTITION: u64 = 15_625;
+
 /// Masters of one cluster, at most: as many as there are partitions.
 pub(crate) const MASTERS: usize = 256;
 

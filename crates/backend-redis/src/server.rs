@@ -92,6 +92,11 @@ impl Server {
         })
     }
 
+    /// Where it is found, if it is known.
+    pub(crate) fn seat(&self) -> Option<&Arc<Seat>> {
+        self.seat.as_ref()
+    }
+
     /// Whether it stands for a server that is not known yet.
     pub(crate) fn is_nowhere(&self) -> bool {
         self.seat.is_none()

@@ -44,6 +44,8 @@ async fn may(link: &mut Link, access: &Access, copies: bool) -> Result<(), Troub
         .arg(access.keys.users(partition, &channel))
         .arg(access.keys.members_of(partition, "any"))
         .arg(access.keys.leases());
+    let [notes, due] = access.keys.notes(partition);
+    let ask = ask.arg(notes).arg(due);
     let answers = link.exchange(vec![ask]).await?;
     match answers[0].text() {
         Some("") => Ok(()),

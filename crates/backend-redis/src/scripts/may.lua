@@ -2,10 +2,11 @@
 --
 -- ARGV  1 stream  2 top  3 server  4 done  5 line: names as a channel has them, given as arguments
 --       because nothing is read or written, be it kept here or not     6 '1' if copies are awaited
---       7 members  8 users  9 what a node has entered  10 leases
+--       7 members  8 users  9 what a node has entered  10 leases  11 notes  12 due
 
 local stream, top, server, done, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local members, users, entered, leases = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local notes, due = ARGV[11], ARGV[12]
 local refused = {}
 
 local function needs(name, ...)
@@ -44,6 +45,15 @@ needs('ZSCORE', leases, 'a')
 needs('ZREM', leases, 'a')
 needs('ZRANGEBYSCORE', leases, '0', '1')
 needs('ZREMRANGEBYSCORE', leases, '0', '1')
+needs('HSET', notes, 'a', '')
+needs('HGET', notes, 'a')
+needs('HDEL', notes, 'a')
+needs('HLEN', notes)
+needs('HINCRBY', notes, '', '1')
+needs('ZADD', due, '1', 'a')
+needs('ZREM', due, 'a')
+needs('ZRANGE', due, '0', '1', 'WITHSCORES')
+needs('ZCOUNT', due, '0', '1')
 needs('SPUBLISH', line, '')
 if ARGV[6] == '1' then needs('WAIT', '0', '0') end
 return table.concat(refused, ' ')

@@ -21,6 +21,21 @@ const PRELUDE: &str = include_str!("prelude.lua");
 pub(crate) static PUBLISH: Script =
     Script::new(&[include_str!("arguments.lua"), "\n", PRELUDE, "\n", include_str!("publish.lua")]);
 
+/// Changes a note, and may place a message in the same step: with the very text that places one
+/// otherwise.
+pub(crate) static CHANGE: Script = Script::new(&[
+    include_str!("change_head.lua"),
+    "\n",
+    PRELUDE,
+    "\nlocal function publish()\n",
+    include_str!("publish.lua"),
+    "\nend\n",
+    include_str!("change.lua"),
+]);
+
+/// Looks through notes.
+pub(crate) static PENDING: Script = Script::new(&[include_str!("pending.lua")]);
+
 /// Reads a stream.
 pub(crate) static HISTORY: Script = Script::new(&[PRELUDE, include_str!("history.lua")]);
 
@@ -70,10 +85,10 @@ pub(crate) static BURY: Script = Script::new(&[LEASE, include_str!("bury.lua")])
 pub(crate) static MAY: Script = Script::new(&[include_str!("may.lua")]);
 
 /// All of them.
-pub(crate) fn all() -> [&'static Script; 13] {
+pub(crate) fn all() -> [&'static Script; 15] {
     [
         &PUBLISH, &HISTORY, &CLEAR, &MAY, &ENTER, &EXIT, &SWEEP, &MEMBERS, &STATS, &RENEW, &CLAIM,
-        &DONE, &BURY,
+        &DONE, &BURY, &CHANGE, &PENDING,
     ]
 }
 
@@ -83,6 +98,13 @@ pub(crate) fn all() -> [&'static Script; 13] {
 #[must_use]
 pub fn publish_script() -> &'static str {
     PUBLISH.text()
+}
+
+/// The script by which anybody who can reach Redis schedules a publication; its head says what it
+/// wants.
+#[must_use]
+pub fn schedule_script() -> &'static str {
+    include_str!("schedule.lua").trim_ascii_end()
 }
 
 impl Script {

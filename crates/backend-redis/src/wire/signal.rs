@@ -17,6 +17,7 @@ use trunkline_core::time::WallTime;
 use super::info::client;
 use super::signal_schema as schema;
 use super::signal_schema::signal::Kind;
+use super::{revoked, spent};
 
 pub(crate) fn encode(signal: &Signal) -> Vec<u8> {
     schema::Signal { kind: Some(to_schema(signal)) }.encode_to_vec()
@@ -41,6 +42,8 @@ fn to_schema(signal: &Signal) -> Kind {
         }),
         Signal::Gone(node) => Kind::Gone(node.as_str().to_owned()),
         Signal::Cleared(channel) => Kind::Cleared(channel.to_string()),
+        Signal::Spent(all) => Kind::Spent(spent::to_schema(all)),
+        Signal::Revoked(revocation) => Kind::Revoked(revoked::to_schema(revocation)),
         Signal::Control(control) => Kind::Control(control_to_schema(control)),
         Signal::Ask { from, number, question } => {
             let (channels, connections_of) = match question {
@@ -90,6 +93,8 @@ fn from_schema(kind: Kind) -> Option<Signal> {
         }),
         Kind::Gone(node) => Signal::Gone(NodeId::new(&node)),
         Kind::Cleared(channel) => Signal::Cleared(ChannelName::parse(&channel).ok()?),
+        Kind::Spent(all) => Signal::Spent(spent::from_schema(all)),
+        Kind::Revoked(told) => Signal::Revoked(revoked::from_schema(told)?),
         Kind::Control(control) => Signal::Control(Arc::new(control_from_schema(control)?)),
         Kind::Ask(schema::Ask { from, number, channels, connections_of }) => {
             let question = match (channels, connections_of) {
@@ -150,6 +155,14 @@ fn control_to_schema(control: &Control) -> schema::Control {
             out.subscribe = Some(channel.to_string());
             (out.info, out.data) = (info.clone(), data.clone());
         }
+        Action::Send { channel, data, tags } => {
+            (out.send, out.data) = (Some(channel.to_string()), Some(data.clone()));
+            out.tags = tags
+                .iter()
+                .flat_map(|(name, value)| [name, value])
+                .map(ToString::to_string)
+                .collect();
+        }
         Action::Unsubscribe { channel } => out.unsubscribe = Some(channel.to_string()),
         Action::Refresh { expired, expires_at, info } => {
             let expires_at_ms = expires_at.map(|at| at.0);
@@ -175,6 +188,10 @@ fn control_from_schema(control: schema::Control) -> Option<Control> {
         Action::Disconnect(close_from_schema(close)?)
     } else if let Some(name) = control.subscribe {
         Action::Subscribe { channel: channel(&name)?, info, data }
+    } else if let Some(name) = control.send {
+        let pairs = control.tags.chunks_exact(2);
+        let tags = pairs.map(|pair| (pair[0].as_str().into(), pair[1].as_str().into())).collect();
+        Action::Send { channel: channel(&name)?, data: data?, tags }
     } else if let Some(name) = control.unsubscribe {
         Action::Unsubscribe { channel: channel(&name)? }
     } else {
@@ -186,7 +203,7 @@ fn control_from_schema(control: schema::Control) -> Option<Control> {
 
 /// Reasons that have no words of their own, by the number they are told under. Numbers are never
 /// used again.
-const REASONS: [(u32, CloseReason); 17] = [
+const REASONS: [(u32, CloseReason); 19] = [
     (1, CloseReason::Normal),
     (2, CloseReason::Shutdown),
     (3, CloseReason::Internal),
@@ -204,6 +221,8 @@ const REASONS: [(u32, CloseReason); 17] = [
     (15, CloseReason::ChannelLimit),
     (16, CloseReason::InappropriateProtocol),
     (17, CloseReason::PermissionDenied),
+    (18, CloseReason::Unauthorized),
+    (19, CloseReason::Unavailable),
 ];
 
 fn close_to_schema(reason: &CloseReason) -> schema::Close {
@@ -230,6 +249,9 @@ fn id(client: ClientId) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_core::rate::{Account, Doing, Spent};
+    use trunkline_core::revocation::{Revocation, Subject, TokenId};
+
     use super::*;
 
     fn controls() -> Vec<Action> {
@@ -240,6 +262,11 @@ mod tests {
             Action::Disconnect(CloseReason::Custom(4001, "ü".into())),
             Action::Subscribe { channel: channel(), info: Some("1".into()), data: None },
             Action::Unsubscribe { channel: channel() },
+            Action::Send {
+                channel: channel(),
+                data: "{}".into(),
+                tags: vec![("a".into(), "b".into()), ("c".into(), "".into())],
+            },
             Action::Refresh { expired: true, expires_at: None, info: None },
             Action::Refresh {
                 expired: false,
@@ -279,10 +306,29 @@ mod tests {
         };
         let control =
             |action| Signal::Control(Arc::new(Control { target: target.clone(), action }));
+        let revoked = |subject| {
+            let (issued_before, expires_at) = (WallTime(7), WallTime(u64::MAX));
+            Signal::Revoked(Revocation { subject, issued_before, expires_at })
+        };
         let mut signals = vec![
             Signal::Here(report),
             Signal::Gone(node.clone()),
             Signal::Cleared(channel.clone()),
+            Signal::Spent(vec![
+                Spent {
+                    account: Account::User(UserId::new("ann")),
+                    doing: Doing::Publish,
+                    times: 3,
+                },
+                Spent {
+                    account: Account::of_address([10, 0, 0, 1].into()),
+                    doing: Doing::Connect,
+                    times: 1,
+                },
+            ]),
+            revoked(Subject::Everybody),
+            revoked(Subject::User(UserId::new("ann"))),
+            revoked(Subject::Token(TokenId::new("t").unwrap())),
             ask(Question::Channels { pattern: "".into() }),
             ask(Question::Connections { user: UserId::default() }),
             answer(Finding::Channels(vec![(channel, 3)])),

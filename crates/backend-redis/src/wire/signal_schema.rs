@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Signal {
-    #[prost(oneof = "signal::Kind", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "signal::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 10, 11")]
     pub(super) kind: Option<signal::Kind>,
 }
 
@@ -25,7 +25,24 @@ pub(super) mod signal {
         Command(super::Command),
         #[prost(string, tag = "7")]
         Cleared(String),
+        #[prost(message, tag = "10")]
+        Spent(super::Spent),
+        #[prost(message, tag = "11")]
+        Revoked(super::Revoked),
     }
+}
+
+/// Of a token if there is one, else of a user, else of everybody.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Revoked {
+    #[prost(string, optional, tag = "1")]
+    pub(super) token: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub(super) user: Option<String>,
+    #[prost(uint64, tag = "3")]
+    pub(super) issued_before_ms: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) expires_at_ms: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -68,6 +85,11 @@ pub(super) struct Control {
     pub(super) info: Option<Bytes>,
     #[prost(bytes = "bytes", optional, tag = "9")]
     pub(super) data: Option<Bytes>,
+    #[prost(string, optional, tag = "10")]
+    pub(super) send: Option<String>,
+    /// Of what is sent; names and values in turn.
+    #[prost(string, repeated, tag = "11")]
+    pub(super) tags: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -136,4 +158,16 @@ pub(super) struct Command {
     pub(super) client: Bytes,
     #[prost(bytes = "bytes", tag = "2")]
     pub(super) data: Bytes,
+}
+
+/// What was done on accounts; of each entry its members stand at the same place in the lists.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Spent {
+    /// `u` and a user, or `a` and an address.
+    #[prost(string, repeated, tag = "1")]
+    pub(super) accounts: Vec<String>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub(super) doings: Vec<u32>,
+    #[prost(uint32, repeated, tag = "3")]
+    pub(super) times: Vec<u32>,
 }

@@ -17,6 +17,7 @@ mod standalone {
     }
 
     trunkline_conformance::conformance!(subject);
+    trunkline_conformance::conformance_of_notes!(subject);
 }
 
 mod several_servers {
@@ -31,6 +32,7 @@ mod several_servers {
     }
 
     trunkline_conformance::conformance!(subject);
+    trunkline_conformance::conformance_of_notes!(subject);
 }
 
 mod sentinel {
@@ -44,6 +46,7 @@ mod sentinel {
     }
 
     trunkline_conformance::conformance!(subject);
+    trunkline_conformance::conformance_of_notes!(subject);
 }
 
 mod cluster {
@@ -57,4 +60,5 @@ mod cluster {
     }
 
     trunkline_conformance::conformance!(subject);
+    trunkline_conformance::conformance_of_notes!(subject);
 }

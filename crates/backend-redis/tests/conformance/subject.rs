@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_backend_redis::{Options, RedisBackend, RedisUrl};
 use trunkline_conformance::Subject;
+use trunkline_conformance::notes::{Keeper, NotesSubject};
 use trunkline_core::backend::{Backend, Sink};
 use trunkline_core::signal::NodeId;
 
@@ -54,12 +55,24 @@ impl<T> Group<T> {
 
 impl<T> Subject for Group<T> {
     fn open(&self, node: &NodeId, sink: Arc<dyn Sink>) -> Box<dyn Backend> {
+        Box::new(self.start(node, sink))
+    }
+}
+
+impl<T> NotesSubject for Group<T> {
+    fn open_keeper(&self, node: &NodeId, sink: Arc<dyn Sink>) -> Box<dyn Keeper> {
+        Box::new(self.start(node, sink))
+    }
+}
+
+impl<T> Group<T> {
+    fn start(&self, node: &NodeId, sink: Arc<dyn Sink>) -> RedisBackend {
         let backend = RedisBackend::start(&self.options, node.clone(), sink).expect("it starts");
         let deadline = Instant::now() + READY;
         while let Some(trouble) = backend.trouble() {
             assert!(Instant::now() < deadline, "not ready: {trouble}");
             std::thread::sleep(Duration::from_millis(2));
         }
-        Box::new(backend)
+        backend
     }
 }

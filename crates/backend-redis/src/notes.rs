@@ -1,0 +1,181 @@
+//! Notes in Redis: in the partition of their channel, so that a change and what it publishes are one
+//! step of one script.
+
+use bytes::Bytes;
+
+use trunkline_core::backend::{BackendError, Completion};
+use trunkline_core::channel::ChannelName;
+use trunkline_core::note::{
+    Change, Changed, Due, Expected, Note, NoteKey, Notes, Pending, Wanted, Window,
+};
+use trunkline_core::publication::Draft;
+use trunkline_core::time::WallTime;
+
+use crate::backend::RedisBackend;
+use crate::caller::{Answer, Call, script};
+use crate::direct;
+use crate::keys::{PARTITIONS, Partition};
+use crate::limits::NOTES_OF_A_PARTITION;
+use crate::resp::{Reply, command};
+use crate::scripts::{CHANGE, PENDING};
+use crate::wire::top;
+
+impl Notes for RedisBackend {
+    fn read(&self, key: &NoteKey, done: Completion<Result<Option<Note>, BackendError>>) {
+        let partition = Partition::of(&key.channel);
+        let [notes, _] = self.keys().notes(partition);
+        let command = command("HGET").arg(notes).arg(field(key));
+        let key = key.clone();
+        let told = move |answer: Result<Answer, BackendError>| {
+            done(answer.and_then(|answer| match answer.reply {
+                Reply::Nil => Ok(None),
+                reply => note(key, &reply).map(Some).ok_or(BackendError::Unavailable),
+            }));
+        };
+        self.call(Call::new(partition, command, Box::new(told)).repeatable());
+    }
+
+    fn change(&self, change: Change, done: Completion<Result<Changed, BackendError>>) {
+        if self.is_overloaded() {
+            return done(Err(BackendError::Overloaded));
+        }
+        let Change { key, expected, when_due, wanted, draft } = change;
+        let partition = Partition::of(&key.channel);
+        let publishes = draft.is_some();
+        // What is not published has arguments all the same, in their places.
+        let draft = draft.unwrap_or_else(|| Draft::new(key.channel.clone()));
+        let [notes, due] = self.keys().notes(partition);
+        let (name, replicas) = (self.fresh_name(), draft.replicas);
+        let (keeps, when, value) = match &wanted {
+            None => ("0", String::new(), Bytes::new()),
+            Some(Wanted { value, due }) => ("1", written(*due), value.clone()),
+        };
+        let expected = match expected {
+            Expected::Anything => "*".to_owned(),
+            Expected::Nothing => "-".to_owned(),
+            Expected::Version(version) => version.to_string(),
+        };
+        let command = direct::begin(&CHANGE, 6, self.keys(), partition, &draft).arg(notes).arg(due);
+        let command = direct::content(command, self.keys(), partition, &draft, &name)
+            .arg(field(&key))
+            .arg(expected)
+            .arg(if when_due { "1" } else { "0" })
+            .arg(keeps)
+            .arg(when)
+            .arg(value)
+            .arg(if publishes { "1" } else { "0" })
+            .number(NOTES_OF_A_PARTITION);
+        let told = move |answer: Result<Answer, BackendError>| {
+            done(answer.and_then(|answer| {
+                let changed = changed(key, &answer.reply)?;
+                let enough = answer.copies >= u32::from(replicas);
+                if enough { Ok(changed) } else { Err(BackendError::Unconfirmed) }
+            }));
+        };
+        let mut call = Call::new(partition, command, Box::new(told)).of_script(&CHANGE);
+        call.copies = replicas;
+        self.call(call);
+    }
+
+    fn shares(&self) -> u16 {
+        PARTITIONS as u16
+    }
+
+    fn share_of(&self, channel: &ChannelName) -> u16 {
+        Partition::of(channel).0.into()
+    }
+
+    fn pending(&self, share: u16, window: Window, done: Completion<Result<Pending, BackendError>>) {
+        let Ok(partition) = u8::try_from(share).map(Partition) else {
+            let now = WallTime(0);
+            return done(Ok(Pending { now, notes: Vec::new(), next: None }));
+        };
+        let [notes, due] = self.keys().notes(partition);
+        let (after, member) = match &window.after {
+            Some((due, key)) => (due.0.to_string(), field(key)),
+            None => (String::new(), String::new()),
+        };
+        let command = script(&PENDING, 2)
+            .arg(notes)
+            .arg(due)
+            .arg(after)
+            .arg(member)
+            .arg(if window.due_now { "1" } else { "0" })
+            .number(window.limit.min(i32::MAX as usize) as u64);
+        let told = move |answer: Result<Answer, BackendError>| {
+            done(answer.and_then(|answer| pending(&answer.reply).ok_or(BackendError::Unavailable)));
+        };
+        self.call(Call::new(partition, command, Box::new(told)).of_script(&PENDING).repeatable());
+    }
+}
+
+fn field(key: &NoteKey) -> String {
+    format!("{} {}", key.channel, key.name)
+}
+
+fn key(field: &str) -> Option<NoteKey> {
+    let (channel, name) = field.split_once(' ')?;
+    Some(NoteKey { channel: ChannelName::parse(channel).ok()?, name: name.into() })
+}
+
+fn written(due: Due) -> String {
+    match due {
+        Due::Never => String::new(),
+        Due::At(time) => format!("@{}", time.0),
+        Due::In(ms) => format!("+{ms}"),
+    }
+}
+
+/// Reads `VERSION DUE VALUE`.
+fn note(key: NoteKey, reply: &Reply) -> Option<Note> {
+    let bytes = reply.bytes()?;
+    let mut parts = bytes.splitn(3, |byte| *byte == b' ');
+    let mut word = || std::str::from_utf8(parts.next()?).ok();
+    let (version, due) = (word()?.parse().ok()?, word()?);
+    let due = match due {
+        "-" => None,
+        ms => Some(WallTime(ms.parse().ok()?)),
+    };
+    let value = Bytes::copy_from_slice(parts.next()?);
+    Some(Note { key, version, due, value })
+}
+
+fn changed(key: NoteKey, reply: &Reply) -> Result<Changed, BackendError> {
+    let unreadable = || BackendError::Unavailable;
+    let words = reply.list().ok_or_else(unreadable)?;
+    let kind = words.first().and_then(Reply::text).ok_or_else(unreadable)?;
+    match (kind, &words[1..]) {
+        ("full", _) => Err(BackendError::Full),
+        ("refused", [none]) if none.text() == Some("") => Ok(Changed::Refused(None)),
+        ("refused", [present]) => {
+            note(key, present).map(|note| Changed::Refused(Some(note))).ok_or_else(unreadable)
+        }
+        ("early", [present]) => note(key, present).map(Changed::Early).ok_or_else(unreadable),
+        ("made", [version, due, place]) => made(version, due, place).ok_or_else(unreadable),
+        _ => Err(unreadable()),
+    }
+}
+
+fn made(version: &Reply, due: &Reply, place: &Reply) -> Option<Changed> {
+    let due = match due.text()? {
+        "-" => None,
+        ms => Some(WallTime(ms.parse().ok()?)),
+    };
+    let published = match place.text()? {
+        "" => None,
+        place => Some(top::published(place)?),
+    };
+    Some(Changed::Made { version: version.text()?.parse().ok()?, due, published })
+}
+
+fn pending(reply: &Reply) -> Option<Pending> {
+    let [now, next, notes] = reply.list()? else { return None };
+    let pairs = notes.list()?.chunks_exact(2);
+    // What others have written there and cannot be read is passed over: it is in nobody's way.
+    let notes = pairs.filter_map(|pair| note(key(pair[0].text()?)?, &pair[1])).collect();
+    let next = match next.text()? {
+        "" => None,
+        ms => Some(WallTime(ms.parse().ok()?)),
+    };
+    Some(Pending { now: WallTime(now.text()?.parse().ok()?), notes, next })
+}
