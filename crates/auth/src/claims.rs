@@ -15,6 +15,8 @@ pub(crate) struct CommonClaims {
     pub(crate) sub: String,
     pub(crate) exp: Option<NumericDate>,
     pub(crate) nbf: Option<NumericDate>,
+    pub(crate) iat: Option<NumericDate>,
+    pub(crate) jti: Option<String>,
     pub(crate) aud: Option<Audience>,
     pub(crate) iss: Option<String>,
     /// When the connection or subscription expires, apart from the token; 0 is never.
