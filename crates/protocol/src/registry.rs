@@ -6,6 +6,7 @@ use trunkline_core::codec::{Codec, CodecId, Endpoint};
 
 use crate::centrifuge::{Centrifuge, JsonCodec, Pings, ProtobufCodec};
 use crate::plain::{EventStream, EventStreamCodec, PlainCodec, PlainWebSocket};
+use crate::raw::RawCodec;
 use crate::rooms::{Rooms, RoomsCodec};
 
 /// The Centrifuge protocol in JSON.
@@ -25,6 +26,9 @@ pub const EVENT_STREAM_OF_SEVERAL: CodecId = CodecId(6);
 /// The format of the rooms endpoint.
 pub const ROOMS: CodecId = CodecId(7);
 
+/// Payloads alone.
+pub const RAW: CodecId = CodecId(8);
+
 /// Every codec, in the place of its [`CodecId`].
 #[must_use]
 pub fn codecs() -> Vec<Arc<dyn Codec>> {
@@ -37,6 +41,7 @@ pub fn codecs() -> Vec<Arc<dyn Codec>> {
         Arc::new(EventStreamCodec { event_ids: true }),
         Arc::new(EventStreamCodec { event_ids: false }),
         Arc::new(RoomsCodec),
+        Arc::new(RawCodec),
     ]
 }
 

@@ -26,8 +26,9 @@ pub fn error_code(error: &ClientError) -> (u32, bool) {
         ClientError::NotAvailable => (108, false),
         ClientError::TokenExpired => (109, false),
         ClientError::Expired => (110, false),
-        ClientError::TooManyRequests => (111, true),
+        ClientError::TooManyRequests | ClientError::TooFast { .. } => (111, true),
         ClientError::UnrecoverablePosition => (112, false),
+        ClientError::Application { code, temporary, .. } => (*code, *temporary),
     }
 }
 
@@ -38,6 +39,7 @@ pub fn disconnect_code(reason: &CloseReason) -> (u16, Cow<'static, str>) {
     let (code, words) = match reason {
         CloseReason::Normal => (3000, "connection closed"),
         CloseReason::Shutdown => (3001, "shutdown"),
+        CloseReason::Unavailable => (3004, "temporarily unavailable"),
         CloseReason::Internal => (3004, "internal server error"),
         CloseReason::Expired => (3005, "connection expired"),
         CloseReason::SubscriptionExpired => (3006, "subscription expired"),
@@ -46,6 +48,7 @@ pub fn disconnect_code(reason: &CloseReason) -> (u16, Cow<'static, str>) {
         CloseReason::NoPong => (3012, "no pong"),
         CloseReason::TooManyRequests => (3013, "too many requests"),
         CloseReason::InvalidToken => (3500, "invalid token"),
+        CloseReason::Unauthorized => (3501, "unauthorized"),
         CloseReason::BadRequest => (3501, "bad request"),
         CloseReason::Stale => (3502, "stale"),
         CloseReason::ForceDisconnect => (3503, "force disconnect"),
@@ -103,7 +106,9 @@ mod tests {
         assert!(comes_back(CloseReason::Slow));
         assert!(comes_back(CloseReason::NoPong));
         assert!(!comes_back(CloseReason::InvalidToken));
+        assert!(comes_back(CloseReason::Unavailable));
         assert!(!comes_back(CloseReason::BadRequest));
+        assert!(!comes_back(CloseReason::Unauthorized));
         assert!(!comes_back(CloseReason::ForceDisconnect));
     }
 }

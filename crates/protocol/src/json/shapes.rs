@@ -17,11 +17,13 @@ pub struct Style<'a> {
     pub form: Form<'a>,
     /// Whether its tag is shown.
     pub tag: bool,
+    /// Whether it is shown when it was placed.
+    pub time: bool,
 }
 
 impl Style<'static> {
     /// For readers that know positions with tags, and no differences.
-    pub const TAGGED: Self = Self { form: Form::Whole, tag: true };
+    pub const TAGGED: Self = Self { form: Form::Whole, tag: true, time: false };
 }
 
 /// Bytes of the member that says that a payload is a patch.
@@ -62,8 +64,8 @@ fn write_delta(out: &mut Vec<u8>, payload: &[u8], patch: Option<&[u8]>) -> bool 
     }
 }
 
-/// Appends `{"data":…,"info":{…},"offset":7,"tag":"…","tags":{…},"delta":true}`; all but `data`
-/// where present, and where `style` wants them.
+/// Appends `{"data":…,"info":{…},"offset":7,"tag":"…","tags":{…},"delta":true,"time":…}`; all but
+/// `data` where present, and where `style` wants them. The time is in milliseconds since 1970.
 pub fn write_publication(out: &mut Vec<u8>, publication: &Publication, style: Style<'_>) {
     let mut object = Object::open(out);
     let data = object.member("data");
@@ -89,6 +91,9 @@ pub fn write_publication(out: &mut Vec<u8>, publication: &Publication, style: St
         tags.close();
     }
     object.flag("delta", patched);
+    if style.time {
+        object.some_number("time", publication.time.0);
+    }
     object.close();
 }
 

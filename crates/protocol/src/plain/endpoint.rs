@@ -17,7 +17,7 @@ const URL_CHANNELS: usize = 128;
 type Place = (String, Option<Position>);
 
 /// Plain JSON over a WebSocket. Parameters, all optional: `channels` (names separated by commas),
-/// `token` (or a bearer token), `join_leave=true`, and a position to come back at: `since` for a
+/// `format=raw` for payloads alone ([`raw`](crate::raw)), `token` (or a bearer token), `join_leave=true`, and a position to come back at: `since` for a
 /// single channel, `since.<channel>` for each of several.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainWebSocket;
@@ -32,11 +32,13 @@ impl Endpoint for PlainWebSocket {
     }
 
     fn open(&self, request: &OpenRequest<'_>) -> Result<Opening, Refusal> {
-        if let Some(format) = request.param("format").filter(|format| *format != "json") {
-            return Err(refusal(format!("unknown format {}", quoted(format))));
-        }
+        let codec = match request.param("format") {
+            None | Some("json") => registry::PLAIN,
+            Some("raw") => registry::RAW,
+            Some(format) => return Err(refusal(format!("unknown format {}", quoted(format)))),
+        };
         let places = places(request, &channels(request)?)?;
-        Ok(Opening { codec: registry::PLAIN, requests: requests(request, places) })
+        Ok(Opening { codec, requests: requests(request, places) })
     }
 }
 

@@ -11,7 +11,7 @@ use trunkline_core::identity::{ClientInfo, UserId};
 use trunkline_core::publication::{Message, Publication};
 use trunkline_core::reply::{Push, Reply};
 
-use crate::centrifuge::codes::custom_close;
+use crate::close::ordinary_code;
 use crate::json::{Object, write_string};
 
 use super::CHANNEL_PREFIX;
@@ -77,25 +77,7 @@ impl Codec for RoomsCodec {
     }
 
     fn close_code(&self, reason: &CloseReason) -> (u16, Cow<'static, str>) {
-        let (code, words) = match reason {
-            CloseReason::Normal => (1000, ""),
-            CloseReason::Shutdown => (1001, "shutdown"),
-            CloseReason::Internal => (1011, "internal error"),
-            CloseReason::NoPong => (1011, "no pong"),
-            CloseReason::InappropriateProtocol => (1003, "unsupported data"),
-            CloseReason::InvalidToken | CloseReason::PermissionDenied => (1008, "Unauthorized"),
-            CloseReason::Expired | CloseReason::SubscriptionExpired => (1008, "expired"),
-            CloseReason::BadRequest => (1008, "bad request"),
-            CloseReason::Stale => (1008, "stale"),
-            CloseReason::TooManyRequests => (1008, "too many requests"),
-            CloseReason::ForceDisconnect => (1008, "force disconnect"),
-            CloseReason::ChannelLimit => (1008, "channel limit"),
-            CloseReason::Slow => (1013, "slow"),
-            CloseReason::InsufficientState => (1013, "insufficient state"),
-            CloseReason::ConnectionLimit => (1013, "connection limit"),
-            CloseReason::Custom(code, words) => return custom_close(*code, words),
-        };
-        (code, Cow::Borrowed(words))
+        ordinary_code(reason)
     }
 }
 

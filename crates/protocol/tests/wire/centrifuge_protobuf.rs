@@ -50,6 +50,7 @@ fn every_request_is_read() {
                 claimed_user: None,
                 name: "js".into(),
                 version: "5.3.0".into(),
+                data: b"{}".into(),
                 positions: vec![("a".into(), position("e", 300))],
             }),
         ),

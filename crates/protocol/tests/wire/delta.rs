@@ -36,7 +36,7 @@ fn an_sdk_asks_for_differences_by_their_name() {
         check_commands(CENTRIFUGE_PROTOBUF, Incoming::Binary(&bytes), &wanted);
     }
     let carrying: Vec<bool> = codecs().iter().map(|codec| codec.carries_delta()).collect();
-    assert_eq!(carrying, [true, true, true, true, false, false, false, false]);
+    assert_eq!(carrying, [true, true, true, true, false, false, false, false, false]);
 }
 
 #[test]

@@ -116,6 +116,7 @@ pub(crate) fn connect_result() -> ConnectResult {
         expires_in: None,
         ping_seconds: 25,
         pong: true,
+        data: None,
         subscriptions: Vec::new(),
     }
 }

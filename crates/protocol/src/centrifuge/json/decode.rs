@@ -97,6 +97,7 @@ fn connect(request: wire::Connect<'_>) -> Request<'_> {
         claimed_user: None,
         name: request.name.0,
         version: request.version.0,
+        data: payload(&request.data).bytes,
     })
 }
 

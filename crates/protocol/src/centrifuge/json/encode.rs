@@ -41,7 +41,7 @@ impl Reader {
     }
 
     fn style(self, form: Form<'_>) -> Style<'_> {
-        Style { form, tag: self == Self::Plain }
+        Style { form, tag: self == Self::Plain, time: false }
     }
 }
 
@@ -80,6 +80,13 @@ fn write_result(object: &mut Object<'_>, reply: &Reply, reader: Reader) {
         Reply::PresenceStats(stats) => {
             write_presence_stats(object.object("presence_stats"), *stats);
         }
+        // Its clients have no such command.
+        Reply::Login(_) => {}
+        Reply::Rpc(data) => {
+            let mut rpc = object.object("rpc");
+            write_payload(rpc.member("data"), data);
+            rpc.close();
+        }
         Reply::History(page) => write_history(object.object("history"), page, reader),
         Reply::Refresh(result) => {
             let mut refresh = object.object("refresh");
@@ -114,6 +121,9 @@ fn write_connect(out: &mut Vec<u8>, result: &ConnectResult, reader: Reader) {
             write_subscribe(subscriptions.entry(channel.as_str()), subscription, reader);
         }
         subscriptions.close();
+    }
+    if let Some(data) = &result.data {
+        write_payload(object.member("data"), data);
     }
     if reader.expects_pings() {
         object.some_number("ping", result.ping_seconds.into());

@@ -46,6 +46,8 @@ pub(super) struct Connect<'a> {
     #[serde(borrow)]
     pub(super) token: Text<'a>,
     #[serde(borrow)]
+    pub(super) data: Payload<'a>,
+    #[serde(borrow)]
     pub(super) name: Text<'a>,
     #[serde(borrow)]
     pub(super) version: Text<'a>,

@@ -83,6 +83,7 @@ fn connect(request: schema::ConnectRequest) -> Request<'static> {
         claimed_user: None,
         name: request.name.into(),
         version: request.version.into(),
+        data: request.data.to_vec().into(),
     })
 }
 

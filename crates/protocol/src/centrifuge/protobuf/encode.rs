@@ -14,8 +14,8 @@ use trunkline_core::reply::{self, Reply};
 use super::super::{Pings, SERVER_VERSION, codes};
 use super::schema::{
     Anything, Body, ClientInfo, ConnectResult, Error, Event, HistoryResult, Passage,
-    PresenceResult, PresenceStatsResult, Publication, Push, RefreshResult, SubRefreshResult,
-    Subscribe, SubscribeResult, SubscriptionEntry, Unsubscribe,
+    PresenceResult, PresenceStatsResult, Publication, Push, RefreshResult, RpcResult,
+    SubRefreshResult, Subscribe, SubscribeResult, SubscriptionEntry, Unsubscribe,
 };
 
 /// The content of a reply.
@@ -36,6 +36,9 @@ pub(super) fn reply(reply: &Result<Reply, ClientError>, pings: Pings) -> Body {
             num_clients: u32::try_from(stats.clients).unwrap_or(u32::MAX),
             num_users: u32::try_from(stats.users).unwrap_or(u32::MAX),
         }),
+        // Its clients have no such command.
+        Reply::Login(_) => Body::Rpc(RpcResult::default()),
+        Reply::Rpc(data) => Body::Rpc(RpcResult { data: data.clone() }),
         Reply::History(page) => Body::History(HistoryResult {
             publications: publications(&page.publications),
             epoch: page.top.epoch.as_str().to_owned(),
@@ -76,6 +79,7 @@ fn connect(result: &reply::ConnectResult, pings: Pings) -> ConnectResult {
             .collect(),
         ping: if announced { result.ping_seconds } else { 0 },
         pong: announced && result.pong,
+        data: result.data.clone().unwrap_or_default(),
     }
 }
 

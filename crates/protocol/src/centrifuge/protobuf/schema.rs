@@ -38,6 +38,8 @@ pub(super) struct Command {
 pub(super) struct ConnectRequest {
     #[prost(string, tag = "1")]
     pub(super) token: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) data: Bytes,
     #[prost(btree_map = "string, message", tag = "3")]
     pub(super) subs: BTreeMap<String, SubscribeRequest>,
     #[prost(string, tag = "4")]
@@ -145,7 +147,7 @@ pub(super) struct SubRefreshRequest {
 pub(super) struct Reply {
     #[prost(uint32, tag = "1")]
     pub(super) id: u32,
-    #[prost(oneof = "Body", tags = "2, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15")]
+    #[prost(oneof = "Body", tags = "2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15")]
     pub(super) body: Option<Body>,
 }
 
@@ -170,6 +172,8 @@ pub(super) enum Body {
     PresenceStats(PresenceStatsResult),
     #[prost(message, tag = "11")]
     History(HistoryResult),
+    #[prost(message, tag = "13")]
+    Rpc(RpcResult),
     #[prost(message, tag = "14")]
     Refresh(RefreshResult),
     #[prost(message, tag = "15")]
@@ -277,6 +281,8 @@ pub(super) struct ConnectResult {
     pub(super) expires: bool,
     #[prost(uint32, tag = "4")]
     pub(super) ttl: u32,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub(super) data: Bytes,
     #[prost(message, repeated, tag = "6")]
     pub(super) subs: Vec<SubscriptionEntry>,
     #[prost(uint32, tag = "7")]
@@ -334,6 +340,12 @@ pub(super) struct PresenceStatsResult {
     pub(super) num_clients: u32,
     #[prost(uint32, tag = "2")]
     pub(super) num_users: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RpcResult {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) data: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
