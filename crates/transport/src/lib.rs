@@ -32,7 +32,8 @@ pub use deflate::{DeflateOptions, Deflater, Inflater, Negotiated, negotiate};
 pub use frame::{Decoder, Event, FrameError, FrameLimits, Opcode, write_close, write_frame};
 pub use handoff::{Handoff, HandoffIo};
 pub use http::{
-    Head, HeadError, HeadLimits, parse_head, percent_decode, percent_decode_lossy, write_response,
+    Head, HeadError, HeadLimits, Network, NetworkError, Proxies, parse_head, percent_decode,
+    percent_decode_lossy, write_response,
 };
 pub use listen::{Acceptor, ListenAddr, ListenAddrError, bind_shared, bind_single, from_systemd};
 pub use socket::Socket;

@@ -16,6 +16,9 @@ pub use origin::OriginPolicy;
 /// What every client's key is hashed with (section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// What a client's handshake has one of (section 11.3).
+const HANDSHAKE_ONCE: [&str; 2] = ["sec-websocket-key", "sec-websocket-version"];
+
 /// What a listener allows.
 #[derive(Clone, Debug, Default)]
 pub struct UpgradePolicy {
@@ -46,6 +49,14 @@ pub enum UpgradeError {
     /// HTTP/1.1 demands a `Host`.
     #[error("missing Host header")]
     MissingHost,
+    /// What may stand there once stands there twice (RFC 9112, section 3.2; RFC 6455, section 11.3):
+    /// who reads one and who reads the other would not agree.
+    #[error("a header that may be there once is there twice")]
+    Repeated,
+    /// A handshake ends with its head. What follows would be read as frames here, and as a body by
+    /// others.
+    #[error("a WebSocket handshake has no body")]
+    Body,
     /// A `Sec-WebSocket-Version` other than 13.
     #[error("unsupported WebSocket version, 13 is spoken here")]
     BadVersion,
@@ -63,7 +74,7 @@ impl UpgradeError {
         match self {
             Self::NotWebSocket | Self::BadVersion => 426,
             Self::MethodNotGet => 405,
-            Self::MissingHost | Self::BadKey => 400,
+            Self::MissingHost | Self::BadKey | Self::Repeated | Self::Body => 400,
             Self::OriginRefused => 403,
         }
     }
@@ -79,7 +90,11 @@ impl UpgradeError {
             Self::NotWebSocket => &[("Upgrade", "websocket")],
             Self::BadVersion => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
             Self::MethodNotGet => &[("Allow", "GET")],
-            Self::MissingHost | Self::BadKey | Self::OriginRefused => &[],
+            Self::MissingHost
+            | Self::BadKey
+            | Self::Repeated
+            | Self::Body
+            | Self::OriginRefused => &[],
         };
         let body = format!("{self}\n");
         write_response(out, self.status(), "text/plain; charset=utf-8", headers, body.as_bytes());
@@ -104,6 +119,12 @@ pub fn accept(
     }
     if head.header("host").is_none() {
         return Err(UpgradeError::MissingHost);
+    }
+    if head.is_ambiguous() || HANDSHAKE_ONCE.iter().any(|name| head.repeats(name)) {
+        return Err(UpgradeError::Repeated);
+    }
+    if head.has_body() {
+        return Err(UpgradeError::Body);
     }
     if head.header("sec-websocket-version") != Some("13") {
         return Err(UpgradeError::BadVersion);

@@ -134,6 +134,25 @@ impl Head<'_> {
         })
     }
 
+    /// Whether it holds twice what decides who is asked, by which page, and where the request ends:
+    /// proxies on the way may have read the other one.
+    pub fn is_ambiguous(&self) -> bool {
+        ["host", "origin", "content-length"].iter().any(|name| self.repeats(name))
+            || (self.header("content-length").is_some()
+                && self.header("transfer-encoding").is_some())
+    }
+
+    /// Whether a header of this name is there more than once.
+    pub(crate) fn repeats(&self, name: &str) -> bool {
+        self.all(name).nth(1).is_some()
+    }
+
+    /// Whether something follows it that belongs to it.
+    pub(crate) fn has_body(&self) -> bool {
+        self.header("transfer-encoding").is_some()
+            || self.header("content-length").is_some_and(|length| length.trim() != "0")
+    }
+
     /// The values of all headers of this name.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers()
