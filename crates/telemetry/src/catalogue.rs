@@ -150,6 +150,26 @@ pub(crate) const CATALOGUE: &[Metric] = &[
         source: Source::ApiRequests,
     },
     Metric {
+        name: "trunkline_routed_total",
+        help: "Publications of routed channels that this node put into inboxes.",
+        source: Source::Node(|node| node.routed.get()),
+    },
+    Metric {
+        name: "trunkline_route_misfits_total",
+        help: "Publications of routed channels that name no user, or carry nothing for them; they were passed over.",
+        source: Source::Node(|node| node.route_misfits.get()),
+    },
+    Metric {
+        name: "trunkline_route_gone_total",
+        help: "Publications of routed channels that were trimmed or lost before they were routed. A stream that was lost as a whole counts once more.",
+        source: Source::Node(|node| node.route_gone.get()),
+    },
+    Metric {
+        name: "trunkline_inbox_dropped_total",
+        help: "Messages dropped from inboxes unread, for age or for lack of room; counted when the user next acknowledges something.",
+        source: Source::Node(|node| node.inbox_dropped.get()),
+    },
+    Metric {
         name: "trunkline_peers",
         help: "Other nodes that this one has heard of lately.",
         source: Source::Now(|reading| reading.gauges.peers as f64),
@@ -183,6 +203,26 @@ pub(crate) const CATALOGUE: &[Metric] = &[
         name: "trunkline_surveys_timed_out_total",
         help: "Questions to all nodes that were answered without the nodes that kept silent.",
         source: Source::Node(|node| node.surveys_timed_out.get()),
+    },
+    Metric {
+        name: "trunkline_schedules_fired_total",
+        help: "Schedules this node has published.",
+        source: Source::Node(|node| node.schedules_fired.get()),
+    },
+    Metric {
+        name: "trunkline_schedules_late_total",
+        help: "Schedules this node has dropped because they were later than they may be.",
+        source: Source::Node(|node| node.schedules_late.get()),
+    },
+    Metric {
+        name: "trunkline_schedules_bad_total",
+        help: "Schedules this node has removed because nobody can read them, or their namespace is gone.",
+        source: Source::Node(|node| node.schedules_bad.get()),
+    },
+    Metric {
+        name: "trunkline_clock_off_seconds",
+        help: "By how much this node's clock differs from that of the backend, at least.",
+        source: Source::Now(|reading| reading.gauges.clock_off_ms as f64 / 1_000.0),
     },
     Metric {
         name: "trunkline_exits_held",

@@ -43,6 +43,8 @@ label! {
         Plain = "plain",
         /// EventSource, at `/sse`.
         EventSource = "event_source",
+        /// Payloads alone, at `/ws?format=raw`.
+        Raw = "raw",
         /// The rooms endpoint.
         Rooms = "rooms",
     }
@@ -85,6 +87,10 @@ label! {
         InappropriateProtocol = "inappropriate_protocol",
         /// The client may not.
         PermissionDenied = "permission_denied",
+        /// The client had no identity, where one is needed.
+        Unauthorized = "unauthorized",
+        /// Whoever knows who the client is did not answer.
+        Unavailable = "unavailable",
         /// A code of the application's own.
         Custom = "custom",
     }
@@ -133,6 +139,8 @@ label! {
         Handshake = "handshake",
         /// The page it came from is not allowed.
         Origin = "origin",
+        /// Its address has connected too often lately, or has too many connections.
+        TooFast = "too_fast",
         /// The endpoint wanted an identity, or another one.
         Identity = "identity",
     }
@@ -153,6 +161,8 @@ label! {
         Disconnect = "disconnect",
         /// `refresh`.
         Refresh = "refresh",
+        /// `revoke`.
+        Revoke = "revoke",
         /// `connections`.
         Connections = "connections",
         /// `presence`.
@@ -165,6 +175,18 @@ label! {
         HistoryRemove = "history_remove",
         /// `channels`.
         Channels = "channels",
+        /// `schedule`.
+        Schedule = "schedule",
+        /// `schedule_cancel`.
+        ScheduleCancel = "schedule_cancel",
+        /// `schedule_list`.
+        ScheduleList = "schedule_list",
+        /// `inbox_ack`.
+        InboxAck = "inbox_ack",
+        /// `inbox_state`.
+        InboxState = "inbox_state",
+        /// `/message`.
+        Message = "message",
         /// `info`.
         Info = "info",
         /// `batch`; the commands in it are counted as well.
@@ -185,12 +207,19 @@ impl ApiMethod {
             "unsubscribe" => Self::Unsubscribe,
             "disconnect" => Self::Disconnect,
             "refresh" => Self::Refresh,
+            "revoke" => Self::Revoke,
             "connections" => Self::Connections,
             "presence" => Self::Presence,
             "presence_stats" => Self::PresenceStats,
             "history" => Self::History,
             "history_remove" => Self::HistoryRemove,
             "channels" => Self::Channels,
+            "schedule" => Self::Schedule,
+            "schedule_cancel" => Self::ScheduleCancel,
+            "schedule_list" => Self::ScheduleList,
+            "inbox_ack" => Self::InboxAck,
+            "inbox_state" => Self::InboxState,
+            "message" => Self::Message,
             "info" => Self::Info,
             "batch" => Self::Batch,
             _ => Self::Unknown,
@@ -219,7 +248,10 @@ mod tests {
     #[test]
     fn every_method_is_known_by_its_label() {
         for (index, name) in ApiMethod::VALUES.iter().enumerate() {
-            assert_eq!(ApiMethod::named(name).index(), index, "{name}");
+            // `/message` is no method below `/api`.
+            if index != ApiMethod::Message.index() {
+                assert_eq!(ApiMethod::named(name).index(), index, "{name}");
+            }
         }
         assert_eq!(ApiMethod::named("PUBLISH"), ApiMethod::Unknown);
     }

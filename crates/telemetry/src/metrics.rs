@@ -63,6 +63,21 @@ pub struct NodeCounters {
     pub line_doubts: SharedCounter,
     /// Those who came back and were served without asking the broker.
     pub recalls: SharedCounter,
+    /// Publications of routed channels that entered an inbox.
+    pub routed: SharedCounter,
+    /// Publications of routed channels that name no user.
+    pub route_misfits: SharedCounter,
+    /// Publications of routed channels that were gone before they were routed, and times at which it
+    /// is not known how many.
+    pub route_gone: SharedCounter,
+    /// Messages that were dropped from inboxes before they were read.
+    pub inbox_dropped: SharedCounter,
+    /// Schedules that this node has published.
+    pub schedules_fired: SharedCounter,
+    /// Those it has dropped because they were too late.
+    pub schedules_late: SharedCounter,
+    /// Those it has removed because nobody can read them, or their namespace is gone.
+    pub schedules_bad: SharedCounter,
     /// Questions to all nodes that somebody had not answered when time was up.
     pub surveys_timed_out: SharedCounter,
 }
@@ -78,6 +93,8 @@ pub struct NodeGauges {
     pub peers: u64,
     /// Exits that are held back in case the user comes back.
     pub exits_held: u64,
+    /// Milliseconds by which this node's clock is off the backend's.
+    pub clock_off_ms: u64,
 }
 
 /// All counters of a node.

@@ -95,8 +95,13 @@ fn shards_are_summed() {
             });
         }
     });
-    let samples =
-        parse(&metrics.render(&NodeGauges { channels: 7, users: 8, peers: 2, exits_held: 9 }));
+    let samples = parse(&metrics.render(&NodeGauges {
+        channels: 7,
+        users: 8,
+        peers: 2,
+        exits_held: 9,
+        clock_off_ms: 1_500,
+    }));
     for (series, value) in [
         ("connections", 3000.0),
         ("connections_total{protocol=\"plain\"}", 3000.0),
