@@ -123,6 +123,7 @@ impl Node {
         cluster.peers().forget_silent(now);
         cluster.audiences.end_those_over(now);
         cluster.connections.end_those_over(now);
+        self.tell_spent(now);
         if now.0 >= cluster.here_at.load(Ordering::Relaxed) && !cluster.gone.load(Ordering::Acquire)
         {
             cluster.here_at.store(now.after(HERE_EVERY_MS).0, Ordering::Relaxed);
@@ -185,6 +186,11 @@ impl Node {
                     }
                 }
             }
+            Signal::Spent(spent) => {
+                let now = self.cluster.clock.now();
+                spent.into_iter().for_each(|spent| self.throttle.charge(spent, now));
+            }
+            Signal::Revoked(revocation) => self.hear_revoked(revocation),
             Signal::Command { client, data } => drop(self.command(client, &data)),
         }
     }
@@ -225,6 +231,18 @@ impl Node {
         nodes
     }
 
+    pub(crate) fn tell_others(&self, signal: Signal) {
+        self.cluster.voice.say(&Recipient::Everyone, signal);
+    }
+
+    /// Asks something about the ids of the other nodes.
+    pub(crate) fn with_peers<T>(
+        &self,
+        ask: impl FnOnce(&mut dyn Iterator<Item = &NodeId>) -> T,
+    ) -> T {
+        ask(&mut self.cluster.peers().ids())
+    }
+
     /// Other nodes that are known to live.
     #[must_use]
     pub fn peer_count(&self) -> usize {
@@ -238,7 +256,7 @@ impl Node {
         self.cluster.voice.say(&Recipient::Everyone, Signal::Control(control));
     }
 
-    fn control_here(&self, control: &Arc<Control>) {
+    pub(crate) fn control_here(&self, control: &Arc<Control>) {
         self.switchboard.broadcast(|| Event::Control(Arc::clone(control)));
     }
 

@@ -8,6 +8,7 @@ use trunkline_core::control::Control;
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::ClientId;
 use trunkline_core::publication::Message;
+use trunkline_core::revocation::Revocation;
 use trunkline_core::session::{Answer, Ticket};
 
 use crate::survey::{ChannelSurvey, ConnectionSurvey};
@@ -40,6 +41,8 @@ pub enum Event {
     },
     /// Do something to all connections it concerns.
     Control(Arc<Control>),
+    /// End what this concerns.
+    Revoked(Arc<Revocation>),
     /// Report the channels somebody listens to.
     Survey(Arc<ChannelSurvey>),
     /// Report the connections of a user.

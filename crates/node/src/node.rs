@@ -1,26 +1,36 @@
 //! What shards and the server API do through the node. What concerns other nodes is in `cluster`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use trunkline_core::application::{About, Application, Call, Headers, Objection, Response};
 use trunkline_core::backend::{Backend, BackendError, Completion, Published};
 use trunkline_core::channel::ChannelName;
+use trunkline_core::control::{Action, Control, Target};
+use trunkline_core::error::{ClientError, CloseReason};
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::{ClientId, ClientInfo, UserId};
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::Namespaces;
+use trunkline_core::note::Notes;
 use trunkline_core::presence::PresenceStats;
 use trunkline_core::publication::Draft;
+use trunkline_core::rate::{Account, Rates};
 use trunkline_core::roster::Roster;
 use trunkline_core::session::{Answer, Ask, Ticket};
 use trunkline_core::signal::NodeId;
 use trunkline_telemetry::Metrics;
 
+use crate::addresses::Addresses;
 use crate::attendance::Attendance;
 use crate::cluster::Cluster;
 use crate::event::Event;
 use crate::lines::Lines;
+use crate::revoking::Revoking;
+use crate::schedules::{ScheduleForm, Schedules};
 use crate::switchboard::Switchboard;
+use crate::throttle::Throttle;
 use crate::users::Users;
 
 /// What a node is made of.
@@ -35,14 +45,37 @@ pub struct Parts {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who knows more about clients, if anybody does.
+    pub application: Option<Arc<dyn Application>>,
     /// Which shards want to hear which channel.
     pub switchboard: Arc<Switchboard>,
     /// What carries and keeps publications, and delivers to the switchboard.
     pub backend: Arc<dyn Backend>,
+    /// What keeps notes, beside the same channels.
+    pub notes: Arc<dyn Notes>,
+    /// What schedules look like in notes.
+    pub schedule_form: Arc<dyn ScheduleForm>,
+    /// How often each user may do what, over all connections.
+    pub per_user: Rates,
+    /// How often it may be done from each address.
+    pub per_address: Rates,
     /// Who is in which channel.
     pub roster: Arc<dyn Roster>,
     /// What the node remembers of streams that are kept elsewhere; they stand before the backend.
     pub lines: Option<Arc<Lines>>,
+}
+
+/// Who asks the node something.
+#[derive(Debug)]
+pub struct Asker {
+    /// The shard that holds the connection.
+    pub shard: usize,
+    /// The connection there.
+    pub connection: ConnectionKey,
+    /// Its id.
+    pub client: ClientId,
+    /// What the application wants to see of the request that opened it.
+    pub headers: Headers,
 }
 
 /// One running process.
@@ -57,12 +90,18 @@ pub struct Node {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    application: Option<Arc<dyn Application>>,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) attendance: Attendance,
     pub(crate) cluster: Cluster,
     backend: Arc<dyn Backend>,
+    pub(crate) notes: Arc<dyn Notes>,
+    pub(crate) schedules: Schedules,
     pub(crate) lines: Option<Arc<Lines>>,
     users: Users,
+    addresses: Addresses,
+    pub(crate) throttle: Throttle,
+    pub(crate) revoking: Arc<Revoking>,
     hears_at_once: bool,
 }
 
@@ -70,22 +109,44 @@ impl Node {
     /// A node without connections.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { id, name, namespaces, limits, metrics, switchboard, backend, roster, lines } =
-            parts;
+        let Parts {
+            id,
+            name,
+            namespaces,
+            limits,
+            metrics,
+            application,
+            switchboard,
+            backend,
+            notes,
+            schedule_form,
+            per_user,
+            per_address,
+            roster,
+            lines,
+        } = parts;
         let hears_at_once = !backend.guarantees().shared;
+        let schedules = Schedules::new(schedule_form, notes.shares());
         let cluster = Cluster::new(Arc::clone(&backend), &metrics);
+        let revoking = Arc::new(Revoking::new(Arc::clone(&switchboard)));
         Self {
             id,
             name,
             namespaces,
             limits,
             metrics,
+            application,
             switchboard,
             attendance: Attendance::new(roster),
             cluster,
             backend,
+            notes,
+            schedules,
             lines,
             users: Users::default(),
+            addresses: Addresses::default(),
+            throttle: Throttle::new(per_user, per_address),
+            revoking,
             hears_at_once,
         }
     }
@@ -196,9 +257,51 @@ impl Node {
         }
     }
 
-    /// A connection of this user was let in.
-    pub fn arrive(&self, user: &UserId) {
-        self.users.arrive(user);
+    /// The node itself listens to these channels from now on, as long as it lives: see
+    /// [`Switchboard::tap`].
+    pub(crate) fn attend(
+        &self,
+        channels: HashSet<ChannelName>,
+        tell: Box<dyn Fn(&ChannelName) + Send + Sync>,
+    ) {
+        let names: Vec<_> = channels.iter().cloned().collect();
+        self.switchboard.tap(channels, tell);
+        if !self.hears_at_once {
+            // What comes before it is heard stands in the stream.
+            names.iter().for_each(|channel| self.backend.listen(channel, Box::new(|_| ())));
+        }
+    }
+
+    /// A connection of this user was let in. If they have more of them here than they may it is
+    /// closed again; if they may have only one, all others are closed, on all nodes. Either happens
+    /// soon, not at once.
+    pub fn arrive(&self, user: &UserId, client: ClientId) {
+        let count = self.users.arrive(user) as usize;
+        let Limits { single_connection, connections_per_user: most, .. } = self.limits;
+        if count == 0 {
+            return;
+        }
+        let target = Target { user: user.clone(), client: None, except: Vec::new() };
+        if single_connection {
+            let action = Action::Disconnect(elsewhere());
+            self.control(Control { target: Target { except: vec![client], ..target }, action });
+        } else if most > 0 && count > most {
+            let action = Action::Disconnect(CloseReason::ConnectionLimit);
+            let target = Target { client: Some(client), ..target };
+            self.control_here(&Arc::new(Control { target, action }));
+        }
+    }
+
+    /// A client connects from an address, if it has room; then [`Node::leave_address`] is to be
+    /// called when it has gone.
+    #[must_use]
+    pub fn enter_address(&self, address: &Account) -> bool {
+        self.addresses.enter(address, self.limits.connections_per_address)
+    }
+
+    /// A client from this address has gone.
+    pub fn leave_address(&self, address: &Account) {
+        self.addresses.leave(address);
     }
 
     /// A connection of this user has ended.
@@ -227,14 +330,23 @@ impl Node {
         self.attendance.held()
     }
 
-    /// Answers a session's question; the answer comes through the shard's mailbox.
-    pub fn ask(
+    /// Carries out a method of the node's own, or asks the application.
+    fn call(
         &self,
-        shard: usize,
-        (connection, client): (ConnectionKey, ClientId),
-        ticket: Ticket,
-        ask: Ask,
+        about: About,
+        headers: Headers,
+        call: Call,
+        done: Completion<Result<Response, Objection>>,
     ) {
+        match &self.application {
+            Some(application) => application.call(about, headers, call, done),
+            None => done(Err(Objection::Failed(ClientError::NotAvailable))),
+        }
+    }
+
+    /// Answers a session's question; the answer comes through the shard's mailbox.
+    pub fn ask(self: &Arc<Self>, asker: Asker, ticket: Ticket, ask: Ask) {
+        let Asker { shard, connection, client, headers } = asker;
         let follows = matches!(ticket, Ticket::Subscribe(_) | Ticket::CatchUp { .. });
         let mailbox = Arc::clone(self.switchboard.mailbox(shard));
         let reply = move |answer| {
@@ -254,6 +366,9 @@ impl Node {
                 let done = Box::new(|outcome| reply(Answer::History(outcome)));
                 self.backend.history(&channel, query, done);
             }
+            Ask::Inbox { channel, read } => {
+                self.open_inbox(&channel, read, Box::new(|found| reply(Answer::Inbox(found))));
+            }
             Ask::Hear(channel) => {
                 self.backend.listen(&channel, Box::new(|outcome| reply(Answer::Heard(outcome))));
             }
@@ -261,10 +376,20 @@ impl Node {
                 let done = Box::new(|outcome| reply(Answer::Presence(outcome)));
                 self.attendance.roster.members(&channel, done);
             }
+            Ask::Call(about, call) => {
+                let done = Box::new(|answer| reply(Answer::Called(answer)));
+                self.call(about, headers, call, done);
+            }
             Ask::PresenceStats(channel) => {
                 let done = Box::new(|outcome| reply(Answer::PresenceStats(outcome)));
                 self.attendance.roster.stats(&channel, done);
             }
         }
     }
+}
+
+/// Why the others are closed where a user may have one connection. The code is of those after which
+/// SDKs do not come back by themselves: two devices would throw each other out for ever.
+fn elsewhere() -> CloseReason {
+    CloseReason::Custom(4501, "connected elsewhere".into())
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Locks a map is spread over: more than there are threads to meet on one.
-const STRIPES: usize = 64;
+pub(crate) const STRIPES: usize = 64;
 
 /// One stripe of a [`Striped`] map.
 pub(crate) type Stripe<K, V> = HashMap<K, V>;
@@ -37,6 +37,14 @@ impl<K: Hash + Eq, V> Striped<K, V> {
         for stripe in &self.stripes {
             let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
             stripe.iter_mut().for_each(|(key, value)| look(key, value));
+        }
+    }
+
+    /// Keeps the entries that `keep` says, part by part.
+    pub(crate) fn retain(&self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        for stripe in &self.stripes {
+            let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+            stripe.retain(|key, value| keep(key, value));
         }
     }
 

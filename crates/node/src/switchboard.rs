@@ -1,5 +1,6 @@
 //! Which shards want to hear which channel.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use trunkline_core::backend::Sink;
@@ -18,6 +19,13 @@ pub struct Switchboard {
     /// A bit per shard.
     interest: Striped<ChannelName, u64>,
     ear: OnceLock<Ear>,
+    tap: OnceLock<Tap>,
+}
+
+/// Channels that the node itself listens to, and who is told that something came there.
+struct Tap {
+    channels: HashSet<ChannelName>,
+    tell: Box<dyn Fn(&ChannelName) + Send + Sync>,
 }
 
 /// Who hears what other nodes say. Must not block.
@@ -28,7 +36,7 @@ impl Switchboard {
     #[must_use]
     pub fn new(mailboxes: Vec<Arc<Mailbox<Event>>>) -> Self {
         debug_assert!(mailboxes.len() <= SHARDS, "interest is kept as a mask of that many bits");
-        Self { mailboxes, interest: Striped::default(), ear: OnceLock::new() }
+        Self { mailboxes, interest: Striped::default(), ear: OnceLock::new(), tap: OnceLock::new() }
     }
 
     /// How many shards there are.
@@ -42,22 +50,37 @@ impl Switchboard {
         *self.interest.of(channel).entry(channel.clone()).or_insert(0) |= 1 << shard;
     }
 
-    /// A shard has lost its last listener of a channel; says whether no shard has one now.
+    /// A shard has lost its last listener of a channel; says whether nobody listens now.
     pub fn unlisten(&self, shard: usize, channel: &ChannelName) -> bool {
         let mut stripe = self.interest.of(channel);
-        let Some(mask) = stripe.get_mut(channel) else { return true };
+        let Some(mask) = stripe.get_mut(channel) else { return !self.taps(channel) };
         *mask &= !(1 << shard);
         let nobody = *mask == 0;
         if nobody {
             stripe.remove(channel);
         }
-        nobody
+        nobody && !self.taps(channel)
     }
 
-    /// Whether any shard has a listener of a channel.
+    /// Whether anybody listens to a channel.
     #[must_use]
     pub fn wants(&self, channel: &ChannelName) -> bool {
-        self.interest.of(channel).contains_key(channel)
+        self.taps(channel) || self.interest.of(channel).contains_key(channel)
+    }
+
+    /// Tells `tell`, from now on, whenever something has come in one of these channels, or may have.
+    /// It must not block, nor ask the backend for anything. There is one tap; a second one hears
+    /// nothing.
+    pub(crate) fn tap(
+        &self,
+        channels: HashSet<ChannelName>,
+        tell: Box<dyn Fn(&ChannelName) + Send + Sync>,
+    ) {
+        let _ = self.tap.set(Tap { channels, tell }); // There was one already.
+    }
+
+    fn taps(&self, channel: &ChannelName) -> bool {
+        self.tap.get().is_some_and(|tap| tap.channels.contains(channel))
     }
 
     /// Hands what other nodes say to `ear` from now on. Before that it is lost, as if this node had
@@ -67,6 +90,9 @@ impl Switchboard {
     }
 
     fn tell_shards(&self, channel: &ChannelName, event: impl Fn() -> Event) {
+        if let Some(tap) = self.tap.get().filter(|tap| tap.channels.contains(channel)) {
+            (tap.tell)(channel);
+        }
         let Some(mut mask) = self.interest.of(channel).get(channel).copied() else { return };
         while mask != 0 {
             let shard = mask.trailing_zeros() as usize;

@@ -11,11 +11,16 @@ pub struct Users {
 }
 
 impl Users {
-    /// A connection of this user was made.
-    pub fn arrive(&self, user: &UserId) {
-        if !user.is_anonymous() {
-            *self.connections.of(user).entry(user.clone()).or_insert(0) += 1;
+    /// A connection of this user was made; says how many they have by now. Anonymous ones are not
+    /// counted.
+    pub fn arrive(&self, user: &UserId) -> u32 {
+        if user.is_anonymous() {
+            return 0;
         }
+        let mut stripe = self.connections.of(user);
+        let count = stripe.entry(user.clone()).or_insert(0);
+        *count += 1;
+        *count
     }
 
     /// A connection of this user has ended.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::backend::Completion;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::control::Control;
@@ -9,12 +10,15 @@ use trunkline_core::identity::{ClientId, ClientInfo, UserId};
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::{ChannelOptions, Namespaces};
 use trunkline_core::publication::Message;
+use trunkline_core::rate::Rates;
+use trunkline_core::revocation::Revocation;
 use trunkline_core::roster::Roster;
 use trunkline_core::signal::{ConnectionReport, NodeId};
-use trunkline_core::time::Tick;
+use trunkline_core::time::{Tick, WallTime};
 use trunkline_model_broker::{Attached, Broker, Lane, Link, Mode};
 use trunkline_node::event::Event;
 use trunkline_node::mailbox::Mailbox;
+use trunkline_node::schedules::NoSchedules;
 use trunkline_node::switchboard::Switchboard;
 use trunkline_node::{Node, Parts};
 use trunkline_telemetry::Metrics;
@@ -32,6 +36,8 @@ pub(crate) const DEBOUNCE_MS: u64 = 5_000;
 pub(crate) struct Cluster {
     pub(crate) broker: Broker,
     pub(crate) nodes: Vec<Member>,
+    /// What all nodes keep their notes in.
+    notes: Arc<MemoryBackend>,
     now: Tick,
 }
 
@@ -41,6 +47,7 @@ pub(crate) struct Member {
     pub(crate) channels: Vec<(ChannelName, usize)>,
     pub(crate) connections: Vec<ConnectionReport>,
     pub(crate) controls: Vec<Control>,
+    pub(crate) revocations: Vec<Revocation>,
     pub(crate) commands: Vec<(ClientId, String)>,
     /// Who came and went, in words.
     pub(crate) heard: Vec<String>,
@@ -69,8 +76,10 @@ fn namespaces() -> Namespaces {
 impl Cluster {
     /// Nodes that have begun one after the other, at time 0, and know each other.
     pub(crate) fn of(names: &[&str]) -> Self {
-        let mut cluster =
-            Self { broker: Broker::new(Mode::Driven, 7), nodes: Vec::new(), now: Tick(0) };
+        let nowhere = Arc::new(Switchboard::new(Vec::new()));
+        let notes = Arc::new(MemoryBackend::new(nowhere, Box::new(|| WallTime(1))));
+        let broker = Broker::new(Mode::Driven, 7);
+        let mut cluster = Self { broker, nodes: Vec::new(), notes, now: Tick(0) };
         for name in names {
             cluster.start(name);
         }
@@ -89,9 +98,14 @@ impl Cluster {
             namespaces: namespaces(),
             limits: Limits::default(),
             metrics: Metrics::new(1),
-            switchboard,
             backend: attached.clone(),
+            notes: self.notes.clone(),
+            switchboard,
             roster: attached.clone(),
+            schedule_form: Arc::new(NoSchedules),
+            application: None,
+            per_user: Rates::default(),
+            per_address: Rates::default(),
             lines: None,
         }));
         node.begin(self.now);
@@ -100,6 +114,7 @@ impl Cluster {
             channels: Vec::new(),
             connections: Vec::new(),
             controls: Vec::new(),
+            revocations: Vec::new(),
             commands: Vec::new(),
             heard: Vec::new(),
             attached,
@@ -183,6 +198,7 @@ impl Member {
                 }
                 Event::Connections(survey) => survey.report(self.connections.iter().cloned()),
                 Event::Control(control) => self.controls.push((*control).clone()),
+                Event::Revoked(one) => self.revocations.push((*one).clone()),
                 Event::Command { client, data } => {
                     let text = String::from_utf8_lossy(&data).into_owned();
                     self.commands.push((client, text));

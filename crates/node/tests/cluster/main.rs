@@ -11,4 +11,5 @@ mod fixture;
 mod histories;
 mod peers;
 mod returning;
+mod revoking;
 mod surveys;

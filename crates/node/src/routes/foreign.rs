@@ -1,0 +1,98 @@
+//! Routes of what is said in the broker beside our channels: whoever holds the lease passes it on.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use trunkline_core::channel::ChannelName;
+use trunkline_core::publication::Draft;
+use trunkline_core::time::Tick;
+
+use super::carrying::FROM_TAG;
+use super::{Entry, Routes, Source};
+use crate::leases::{Job, Lease};
+
+/// For how long a node takes it, in milliseconds. For so long nothing is passed on after a node has
+/// died.
+const LEASE_MS: u64 = 3_000;
+
+/// Whose turn it is.
+#[derive(Default)]
+pub(super) struct Turn {
+    asking: bool,
+    /// When to ask next.
+    ask_at: Tick,
+    lease: Option<Lease>,
+}
+
+impl Entry {
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Routes {
+    /// Takes the lease, or holds on to it.
+    pub(super) fn take_turn(self: &Arc<Self>, at: usize, now: Tick) {
+        let entry = &self.entries[at];
+        let mut turn = entry.turn();
+        if turn.asking || now < turn.ask_at {
+            return;
+        }
+        turn.asking = true;
+        turn.ask_at = now.after(LEASE_MS / 3);
+        drop(turn);
+        let channel = entry.route.channel.clone();
+        let job = Job { channel, name: "route", lease_ms: LEASE_MS };
+        let routes = Arc::clone(self);
+        self.node.lease(
+            &job,
+            Box::new(move |lease| {
+                let mut turn = routes.entries[at].turn();
+                turn.asking = false;
+                // One that was held is held for as long as was said.
+                if let Ok(lease) = lease {
+                    turn.lease = Some(lease);
+                }
+            }),
+        );
+    }
+
+    /// Something was said in the broker, under the name of this channel.
+    pub fn take_in(&self, channel: &ChannelName, said: &Bytes) {
+        let here = |entry: &&Entry| {
+            entry.route.source == Source::Foreign && entry.route.channel == *channel
+        };
+        for entry in self.entries.iter().filter(here) {
+            if entry.turn().lease.is_some_and(|lease| lease.holds(self.now())) {
+                self.pass_on(entry, said);
+            }
+        }
+    }
+
+    fn pass_on(&self, entry: &Entry, said: &Bytes) {
+        let node = &self.node;
+        let addressed = (entry.route.address)(said).filter(|(user, data)| self.fits(user, data));
+        let inbox = addressed.and_then(|(user, data)| Some((ChannelName::personal(&user)?, data)));
+        let (Some((inbox, data)), Some(options)) = (inbox, node.namespaces.inbox()) else {
+            node.metrics.node.route_misfits.add(1);
+            return;
+        };
+        let draft = Draft {
+            data,
+            tags: vec![(FROM_TAG.into(), entry.route.channel.as_str().into())],
+            retention: options.retention,
+            early: options.early,
+            replicas: options.replicas,
+            ..Draft::new(inbox)
+        };
+        let metrics = Arc::clone(&node.metrics);
+        node.publish(
+            draft,
+            Box::new(move |outcome| match outcome {
+                Ok(_) => metrics.node.routed.add(1),
+                // Said once, and not kept by anybody.
+                Err(_) => metrics.node.route_gone.add(1),
+            }),
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! What nodes do by notes, on one backend.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what is not as expected fails the test"
+)]
+
+mod fixture;
+mod inboxes;
+mod leases;
+mod routes;
+mod schedules;
