@@ -1,17 +1,20 @@
 //! Effects of sessions.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use trunkline_core::codec::{Framing, Heartbeat};
 use trunkline_core::error::CloseReason;
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::UserId;
+use trunkline_core::rate::Doing;
 use trunkline_core::session::{Effect, Input, Surroundings};
+use trunkline_node::Asker;
 use trunkline_telemetry::Closed;
 use trunkline_transport::{Opcode, write_frame};
 
-use crate::connection::Stage;
+use crate::connection::{Connection, Stage};
 use crate::shard::Shard;
 
 /// How long a closed connection may take to say goodbye itself, in milliseconds.
@@ -37,9 +40,10 @@ impl Shard {
     fn ask_session(&mut self, key: ConnectionKey, input: Input<'_>, effects: &mut Vec<Effect>) {
         let settings = Rc::clone(&self.settings);
         let hub = &self.hub;
-        let Some(open) = self.connections.get_mut(key as usize).and_then(|c| c.open()) else {
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(key as usize) else { return };
+        let Connection { stage: Stage::Open(open), visit, .. } = connection else { return };
+        let address = visit.as_ref().and_then(|visit| visit.address.as_ref());
+        let (now, wall) = (self.now, self.wall);
         let around = Surroundings {
             gate: &*settings.gate,
             policy: settings.policy,
@@ -47,6 +51,13 @@ impl Shard {
             limits: &settings.node.limits,
             names: &|text| hub.name(text),
             positions: &|channel| hub.position_of(key, channel),
+            per_connection: &settings.per_connection,
+            admit: &|doing, user| {
+                // Of the address it was counted when the request came.
+                let from = address.filter(|_| doing != Doing::Connect);
+                settings.node.admit(doing, Some(user), from, now)
+            },
+            objects: &|user, credential| settings.node.objects(user, credential, wall),
             hears_at_once: settings.node.hears_at_once(),
             now: self.now,
             wall: self.wall,
@@ -72,6 +83,7 @@ impl Shard {
                 self.encode_for(key, |codec, out| codec.encode_push(&push, out));
             }
             Effect::Connected { user } => self.connected(key, user),
+            Effect::Bound { user } => self.bound(key, user),
             Effect::Attend { channel } => self.attend(key, &channel),
             Effect::Listen { channel, joins, overflow } => {
                 self.listen(key, &channel, joins, overflow);
@@ -89,8 +101,16 @@ impl Shard {
             Effect::Enter { channel, info } => node.enter(&channel, &info),
             Effect::Exit { channel, info } => node.exit(&channel, &info),
             Effect::Ask { ticket, ask } => {
-                let Some(open) = self.connections[key as usize].open() else { return };
-                node.ask(self.index, (key, open.session.client()), ticket, ask);
+                let connection = &mut self.connections[key as usize];
+                let headers = connection.visit.as_ref().map(|visit| Arc::clone(&visit.headers));
+                let Some(open) = connection.open() else { return };
+                let asker = Asker {
+                    shard: self.index,
+                    connection: key,
+                    client: open.session.client(),
+                    headers: headers.unwrap_or_default(),
+                };
+                node.ask(asker, ticket, ask);
             }
             Effect::Ping => self.ping(key),
             Effect::Close(reason) => self.close(key, &reason),
@@ -103,8 +123,16 @@ impl Shard {
         let client = open.session.client();
         self.clients.insert(client, key);
         self.counters().connected.add(label, 1);
+        self.let_in(key);
+        self.bound(key, user);
+    }
+
+    /// A connection can be addressed by its user from now on.
+    fn bound(&mut self, key: ConnectionKey, user: UserId) {
         if !user.is_anonymous() {
-            self.settings.node.arrive(&user);
+            let client = self.connections[key as usize].open().map(|open| open.session.client());
+            let Some(client) = client else { return };
+            self.settings.node.arrive(&user, client);
             self.users.entry(user).or_default().push(key);
         }
     }
@@ -131,6 +159,9 @@ impl Shard {
             return self.close_slow(key);
         }
         let settings = Rc::clone(&self.settings);
+        if self.turn_away(key, reason) {
+            return;
+        }
         let Some(open) = self.connections[key as usize].open() else { return };
         let codec = settings.codec(open.variant.codec);
         self.counters().disconnects.add(label(reason), 1);
@@ -177,6 +208,9 @@ impl Shard {
         }
         self.forget_client(key);
         let mut connection = self.connections.remove(key as usize);
+        if let Some(address) = connection.visit.as_ref().and_then(|visit| visit.address.as_ref()) {
+            self.settings.node.leave_address(address);
+        }
         self.outcome.forget(key);
         // The descriptor is closed next, which ends its registration in any case.
         let _ = self.poll.registry().deregister(&mut connection.socket);
@@ -205,6 +239,8 @@ pub(crate) fn label(reason: &CloseReason) -> Closed {
         CloseReason::ChannelLimit => Closed::ChannelLimit,
         CloseReason::InappropriateProtocol => Closed::InappropriateProtocol,
         CloseReason::PermissionDenied => Closed::PermissionDenied,
+        CloseReason::Unauthorized => Closed::Unauthorized,
+        CloseReason::Unavailable => Closed::Unavailable,
         CloseReason::Custom(..) => Closed::Custom,
     }
 }

@@ -2,7 +2,9 @@
 
 use smallvec::SmallVec;
 
+use trunkline_core::application::Headers;
 use trunkline_core::hub::Variant;
+use trunkline_core::rate::Account;
 use trunkline_core::session::Session;
 use trunkline_core::time::Tick;
 use trunkline_transport::{Decoder, Socket};
@@ -30,8 +32,21 @@ pub(crate) struct Connection {
     pub(crate) ended: bool,
     /// Whether it stands in the list of those that may have more to read.
     pub(crate) unread: bool,
+    /// What is known of how it came, where somebody wants to know.
+    pub(crate) visit: Option<Box<Visit>>,
     /// The step of the wheel at which it will be asked.
     pub(crate) step: u64,
+}
+
+/// How a connection came.
+#[derive(Default)]
+pub(crate) struct Visit {
+    /// On whose account it is, where addresses are counted.
+    pub(crate) address: Option<Account>,
+    /// What the application wants to see of its request.
+    pub(crate) headers: Headers,
+    /// The answer to its request, which waits until it is known who comes.
+    pub(crate) withheld: Vec<u8>,
 }
 
 /// How far a connection has come.
@@ -74,6 +89,7 @@ impl Connection {
             drains: false,
             ended: false,
             unread: false,
+            visit: None,
             step: NOWHERE,
         }
     }

@@ -39,6 +39,7 @@ pub mod settings;
 mod shard;
 mod turn;
 mod wheel;
+mod withholding;
 mod writing;
 
 pub use settings::{Intake, Listening, Settings};

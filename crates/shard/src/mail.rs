@@ -3,6 +3,7 @@
 use trunkline_core::control::{Action, Control};
 use trunkline_core::error::CloseReason;
 use trunkline_core::hub::ConnectionKey;
+use trunkline_core::revocation::{Revocation, Subject};
 use trunkline_core::session::Input;
 use trunkline_core::signal::ConnectionReport;
 use trunkline_node::event::Event;
@@ -25,6 +26,7 @@ impl Shard {
                 }
             }
             Event::Control(control) => self.control(&control),
+            Event::Revoked(revocation) => self.revoke(&revocation),
             Event::Survey(survey) => {
                 survey.report(self.hub.channels().map(|l| (l.channel(), l.len())));
             }
@@ -56,6 +58,22 @@ impl Shard {
             if control.target.includes(open.session.client()) {
                 self.tell(key, Input::Control(control.action.clone()));
             }
+        }
+    }
+
+    /// Tells those whom a revocation may concern.
+    fn revoke(&mut self, revocation: &Revocation) {
+        let told: Vec<ConnectionKey> = match &revocation.subject {
+            Subject::User(user) => {
+                self.users.get(user).map(|keys| keys.to_vec()).unwrap_or_default()
+            }
+            Subject::Token(_) | Subject::Everybody => {
+                let keys = self.connections.iter();
+                keys.filter_map(|(at, _)| ConnectionKey::try_from(at).ok()).collect()
+            }
+        };
+        for key in told {
+            self.tell(key, Input::Revoked(revocation));
         }
     }
 

@@ -4,15 +4,18 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use trunkline_core::codec::{Endpoint, Heartbeat, OpenRequest, Opening, Refusal, Transport};
+use trunkline_core::command::Request;
 use trunkline_core::hub::{ConnectionKey, Variant};
+use trunkline_core::rate::{Account, Doing};
 use trunkline_core::session::{Abilities, Input, Session};
+use trunkline_core::time::Tick;
 use trunkline_telemetry::{Refused, UpgradeFailure};
 use trunkline_transport::{
-    Decoder, Handoff, Head, HeadLimits, UpgradeError, accept, parse_head, percent_decode_lossy,
-    sse, write_response,
+    Decoder, Handoff, Head, HeadLimits, Socket, UpgradeError, accept, parse_head,
+    percent_decode_lossy, sse, write_response,
 };
 
-use crate::connection::{Connection, Open, Stage};
+use crate::connection::{Connection, Open, Stage, Visit};
 use crate::settings::Settings;
 use crate::shard::{Shard, State};
 
@@ -31,7 +34,12 @@ enum Verdict {
 impl Shard {
     /// Takes bytes of a request head.
     pub(crate) fn take_head(&mut self, key: ConnectionKey, bytes: &mut [u8]) {
-        let Stage::Head(head) = &mut self.connections[key as usize].stage else { return };
+        let now = self.now;
+        let Connection { stage: Stage::Head(head), socket, visit, .. } =
+            &mut self.connections[key as usize]
+        else {
+            return;
+        };
         let mut gathered = std::mem::take(&mut head.bytes);
         let complete: &mut [u8] = if gathered.is_empty() {
             bytes
@@ -40,7 +48,7 @@ impl Shard {
             &mut gathered
         };
         let mut response = Vec::new();
-        match judge(&self.settings, complete, &mut response) {
+        match judge(&self.settings, &mut Visitor { socket, visit, now }, complete, &mut response) {
             Verdict::Incomplete => {
                 let complete = complete.to_vec();
                 if let Stage::Head(head) = &mut self.connections[key as usize].stage {
@@ -57,7 +65,13 @@ impl Shard {
                 self.leave_open(key, false);
             }
             Verdict::Open { opening, window_bits, len } => {
-                self.answer_with(key, |out| out.extend_from_slice(&response));
+                let says_who = matches!(opening.requests.first(), Some(Request::Connect(_)));
+                if self.settings.withholds && says_who {
+                    let visit = &mut self.connections[key as usize].visit;
+                    visit.get_or_insert_default().withheld = response;
+                } else {
+                    self.answer_with(key, |out| out.extend_from_slice(&response));
+                }
                 self.open(key, opening, window_bits);
                 if len < complete.len() && self.connections.contains(key as usize) {
                     self.take_frames(key, &mut complete[len..]);
@@ -73,6 +87,7 @@ impl Shard {
             binary: codec.carries_binary(),
             gaps: codec.tells_gaps(),
             delta: codec.carries_delta(),
+            unread: codec.hands_over_unread(),
             pong: !matches!(codec.heartbeat(), Heartbeat::OneWay(_)),
         };
         let Some(id) = self.ids.next() else {
@@ -107,8 +122,58 @@ impl Shard {
     }
 }
 
+/// When to come back to a node that holds as many connections from the address as it may, in
+/// milliseconds: when another may have gone. Any time is a guess.
+const CROWDED_RETRY_MS: u64 = 5_000;
+
+/// Who has sent a request.
+struct Visitor<'a> {
+    socket: &'a Socket,
+    visit: &'a mut Option<Box<Visit>>,
+    now: Tick,
+}
+
+impl Visitor<'_> {
+    /// Counts that somebody connects from the address, or says after how many milliseconds that may
+    /// be.
+    fn admit(&mut self, settings: &Settings, head: &Head<'_>) -> Result<(), u64> {
+        if !settings.counts_addresses {
+            return Ok(());
+        }
+        let peer = self.socket.peer_addr().map(|peer| peer.ip());
+        let address = settings.proxies.client(peer, head).map(Account::of_address);
+        settings.node.admit(Doing::Connect, None, address.as_ref(), self.now)?;
+        let known = self.visit.as_ref().is_some_and(|visit| visit.address.is_some());
+        let crowded = |address: &Account| !known && !settings.node.enter_address(address);
+        if address.as_ref().is_some_and(crowded) {
+            return Err(CROWDED_RETRY_MS);
+        }
+        self.visit.get_or_insert_default().address = address;
+        Ok(())
+    }
+
+    /// Keeps what the application wants to see of the request.
+    fn keep_headers(&mut self, settings: &Settings, head: &Head<'_>) {
+        let wanted = |name: &str| {
+            settings.forwarded.iter().find(|wanted| wanted.eq_ignore_ascii_case(name)).cloned()
+        };
+        let kept: Vec<_> = head
+            .headers()
+            .filter_map(|(name, value)| Some((wanted(name)?, Box::from(value))))
+            .collect();
+        if !kept.is_empty() {
+            self.visit.get_or_insert_default().headers = kept.into();
+        }
+    }
+}
+
 /// Decides what becomes of a request; what is to be answered at once goes into `response`.
-fn judge(settings: &Settings, bytes: &[u8], response: &mut Vec<u8>) -> Verdict {
+fn judge(
+    settings: &Settings,
+    visitor: &mut Visitor<'_>,
+    bytes: &[u8],
+    response: &mut Vec<u8>,
+) -> Verdict {
     let limits = &settings.node.limits;
     let limits = HeadLimits { max_bytes: limits.head_bytes, max_headers: limits.head_fields };
     let head = match parse_head(bytes, &limits) {
@@ -122,6 +187,11 @@ fn judge(settings: &Settings, bytes: &[u8], response: &mut Vec<u8>) -> Verdict {
     let Some(endpoint) = settings.endpoints.iter().find(|e| e.matches(head.path)) else {
         return Verdict::HandOver;
     };
+    if let Err(retry_ms) = visitor.admit(settings, &head) {
+        refuse_for_now(response, retry_ms);
+        return Verdict::Refused(UpgradeFailure::TooFast);
+    }
+    visitor.keep_headers(settings, &head);
     let outcome = match endpoint.transport() {
         Transport::WebSocket => open_websocket(settings, &**endpoint, &head, response),
         Transport::EventStream => open_event_stream(settings, &**endpoint, &head, response),
@@ -161,6 +231,10 @@ fn open_event_stream(
         refuse(response, 405, "an event stream is asked for with GET");
         return Err(UpgradeFailure::Request);
     }
+    if head.is_ambiguous() {
+        refuse(response, 400, "a header that may be there once is there twice");
+        return Err(UpgradeFailure::Request);
+    }
     let origin = head.header("origin");
     if !settings.upgrade.origins.allows(origin, head.header("host")) {
         refuse(response, 403, "origin not allowed");
@@ -197,6 +271,14 @@ fn request<'a>(head: &'a Head<'_>, subprotocol: Option<&'static str>) -> OpenReq
         bearer: head.header("authorization").and_then(|value| value.strip_prefix("Bearer ")),
         last_event_id: head.header("last-event-id"),
     }
+}
+
+/// Tells when to come back, in whole seconds as HTTP has it (RFC 9110, section 10.2.3).
+fn refuse_for_now(response: &mut Vec<u8>, retry_ms: u64) {
+    let seconds = retry_ms.div_ceil(1_000).to_string();
+    let body = format!("too many requests: come back in {retry_ms} ms\n");
+    let headers = [("Retry-After", seconds.as_str())];
+    write_response(response, 429, "text/plain; charset=utf-8", &headers, body.as_bytes());
 }
 
 fn refuse(response: &mut Vec<u8>, status: u16, message: &str) {

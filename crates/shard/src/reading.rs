@@ -125,6 +125,7 @@ impl Shard {
         match event {
             Event::Text(text) => self.message(key, Incoming::Text(text)),
             Event::Binary(bytes) => self.message(key, Incoming::Binary(bytes)),
+            Event::Ping(_) if self.is_withheld(key) => {}
             Event::Ping(payload) => {
                 self.answer_with(key, |out| write_frame(out, Opcode::Pong, false, payload));
             }
@@ -188,6 +189,9 @@ impl Shard {
         reason: &str,
         peer_done: bool,
     ) {
+        if self.turn_away(key, &CloseReason::BadRequest) {
+            return;
+        }
         self.answer_with(key, |out| write_close(out, code, reason));
         self.leave_open(key, peer_done);
     }

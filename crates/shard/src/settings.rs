@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use trunkline_core::codec::{Codec, CodecId, Endpoint};
 use trunkline_core::gate::{Gate, Policy};
+use trunkline_core::rate::Rates;
 use trunkline_node::Node;
 use trunkline_node::mailbox::Mailbox;
 use trunkline_telemetry::Protocol;
-use trunkline_transport::{Acceptor, Handoff, Socket, TlsAcceptor, UpgradePolicy};
+use trunkline_transport::{Acceptor, Handoff, Proxies, Socket, TlsAcceptor, UpgradePolicy};
 
 /// Where sockets wait that another shard has accepted.
 pub type Intake = Arc<Mailbox<Socket>>;
@@ -36,6 +38,19 @@ pub struct Settings {
     pub upgrade: UpgradePolicy,
     /// Makes TLS of accepted TCP connections.
     pub tls: Option<TlsAcceptor>,
+    /// How often one connection may do what.
+    pub per_connection: Rates,
+    /// Whether what is done from an address is counted.
+    pub counts_addresses: bool,
+    /// Header fields of requests that the application wants to see, in small letters.
+    pub forwarded: Vec<Box<str>>,
+    /// Whether who cannot be let in is refused by an HTTP status, where its request says who it is.
+    /// Otherwise the connection is opened, and closed with its protocol's code.
+    pub withholds: bool,
+    /// Whose word is taken for the address a client has.
+    pub proxies: Proxies,
+    /// When time began, for all shards and the node.
+    pub started: Instant,
     /// Where everything that is no endpoint goes.
     pub hand_over: Arc<HandOver>,
     /// Connections of all shards together, bounded by `limits.connections`.

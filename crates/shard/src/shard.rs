@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
@@ -115,7 +115,6 @@ pub struct Shard {
     pub(crate) scratch: Scratch,
     pub(crate) inflater: Inflater,
     pub(crate) effects: Vec<Effect>,
-    started: Instant,
     mail: Vec<Event>,
 }
 
@@ -190,7 +189,6 @@ impl Shard {
             scratch: Scratch::default(),
             inflater: Inflater::new(),
             effects: Vec::new(),
-            started: Instant::now(),
             mail: Vec::new(),
         }
     }
@@ -290,7 +288,7 @@ impl Shard {
 
     fn look_at_the_clock(&mut self) {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.now = Tick(millis(self.started.elapsed()));
+        self.now = Tick(millis(self.settings.started.elapsed()));
         // A clock before 1970 is read as 1970: tokens then have not expired.
         self.wall =
             WallTime(millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));

@@ -31,6 +31,9 @@ impl Shard {
         encode: impl FnOnce(&dyn Codec, &mut Vec<u8>),
     ) {
         let settings = Rc::clone(&self.settings);
+        if self.is_withheld(key) {
+            return;
+        }
         let Some(open) = self.connections[key as usize].open() else { return };
         let variant = open.variant;
         let codec = settings.codec(variant.codec);

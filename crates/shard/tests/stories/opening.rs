@@ -5,8 +5,9 @@ use std::io::Read;
 use serde_json::json;
 
 use trunkline_core::limits::Limits;
+use trunkline_core::rate::{Rate, Rates};
 use trunkline_telemetry::{Refused, UpgradeFailure};
-use trunkline_transport::{HandoffIo, OriginPolicy};
+use trunkline_transport::{HandoffIo, OriginPolicy, Proxies};
 
 use crate::support::frame::{self, Frame};
 use crate::support::{Client, PATIENCE, Setup, TestNode, Upgrade, eventually};
@@ -60,6 +61,34 @@ fn a_bad_request_is_told_what_is_wrong() {
     }
     node.expect_empty();
     node.client("");
+}
+
+#[test]
+fn who_connects_too_often_from_an_address_is_told_when_to_come_back() {
+    let twice = Some(Rate { count: 2, per_ms: 3_600_000 });
+    let node = Setup {
+        per_address: Rates { connect: twice, ..Rates::default() },
+        proxies: Proxies(vec!["127.0.0.1".parse().unwrap()]),
+        ..Setup::with_shards(1)
+    }
+    .start();
+    let from = |address: &str| {
+        let header = format!("\r\nX-Forwarded-For: {address}\r\n\r\n");
+        Upgrade::default().head().replace("\r\n\r\n", &header)
+    };
+    let open = |request: String| {
+        let mut peer = node.dial();
+        peer.send(request.as_bytes());
+        Client::opened(peer)
+    };
+    let _first = [open(from("10.0.0.1")), open(from("10.0.0.1"))];
+    let refused = answer(&node, &from("10.0.0.1"));
+    assert!(refused.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{refused}");
+    let (_, after) = refused.split_once("Retry-After: ").unwrap();
+    let seconds: u64 = after.split_once("\r\n").unwrap().0.parse().unwrap();
+    assert!((1_700..=1_800).contains(&seconds), "{refused}");
+    assert_eq!(node.count(|c| c.upgrade_errors.get(UpgradeFailure::TooFast)), 1);
+    let _another = open(from("10.0.0.2"));
 }
 
 #[test]

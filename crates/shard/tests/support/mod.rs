@@ -1,5 +1,6 @@
 //! A node in this process, and clients that talk to it over real sockets.
 
+pub(crate) mod application;
 pub(crate) mod channels;
 pub(crate) mod client;
 pub(crate) mod frame;

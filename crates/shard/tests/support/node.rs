@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender, channel as pipe};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use trunkline_backend_memory::MemoryBackend;
+use trunkline_core::application::Application;
 use trunkline_core::backend::{Backend, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::gate::Policy;
@@ -15,13 +16,15 @@ use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::identity::ClientInfo;
 use trunkline_core::limits::Limits;
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::rate::Rates;
 use trunkline_core::roster::Roster;
 use trunkline_core::signal::NodeId;
-use trunkline_core::time::WallTime;
+use trunkline_core::time::{Tick, WallTime};
 use trunkline_model_broker::Broker;
 use trunkline_node::event::Event;
 use trunkline_node::mailbox::Mailbox;
 use trunkline_node::presence::LocalRoster;
+use trunkline_node::schedules::NoSchedules;
 use trunkline_node::survey::{ChannelSurvey, Pattern};
 use trunkline_node::switchboard::Switchboard;
 use trunkline_node::{Node, Parts};
@@ -29,8 +32,8 @@ use trunkline_protocol::registry::{self, EndpointOptions};
 use trunkline_shard::{Listening, Settings, Shard, ShardHandle};
 use trunkline_telemetry::{Gap, Metrics, Protocol, ShardCounters};
 use trunkline_transport::{
-    Acceptor, DeflateOptions, Handoff, ListenAddr, OriginPolicy, UpgradePolicy, bind_shared,
-    bind_single,
+    Acceptor, DeflateOptions, Handoff, ListenAddr, OriginPolicy, Proxies, UpgradePolicy,
+    bind_shared, bind_single,
 };
 
 use super::channels::{channel, namespaces};
@@ -56,6 +59,14 @@ pub(crate) struct Setup {
     pub(crate) origins: OriginPolicy,
     /// Whether ordinary HTTP finds no room.
     pub(crate) full_reception: bool,
+    pub(crate) per_address: Rates,
+    pub(crate) proxies: Proxies,
+    /// Whom it asks about clients; then only those whom it names are let in.
+    pub(crate) application: Option<Arc<dyn Application>>,
+    /// What of their requests it is shown.
+    pub(crate) forwarded: &'static [&'static str],
+    /// Whether who is not let in is refused before anything is opened.
+    pub(crate) withholds: bool,
     pub(crate) id: &'static str,
     /// What joins it to others; without one it is alone.
     pub(crate) broker: Option<Broker>,
@@ -72,6 +83,11 @@ impl Setup {
             tls: false,
             origins: OriginPolicy::Any,
             full_reception: false,
+            per_address: Rates::default(),
+            proxies: Proxies::default(),
+            application: None,
+            forwarded: &[],
+            withholds: false,
             id: "test",
             broker: None,
         }
@@ -109,9 +125,10 @@ impl TestNode {
         let switchboard = Arc::new(Switchboard::new(mailboxes.clone()));
         let way = Arc::new(Losing::new(switchboard.clone()));
         let attached = setup.broker.map(|broker| broker.attach(NodeId::new(setup.id), way.clone()));
+        let memory = Arc::new(MemoryBackend::new(way.clone(), Box::new(wall_clock)));
         let behind: Arc<dyn Backend> = match &attached {
             Some(attached) => attached.clone(),
-            None => Arc::new(MemoryBackend::new(way.clone(), Box::new(wall_clock))),
+            None => memory.clone(),
         };
         let backend = Arc::new(Withholding::new(behind));
         let roster: Arc<dyn Roster> = match attached {
@@ -126,9 +143,15 @@ impl TestNode {
             metrics: Metrics::new(setup.shards),
             switchboard,
             backend: backend.clone(),
+            notes: memory,
             roster,
+            schedule_form: Arc::new(NoSchedules),
+            application: setup.application.clone(),
+            per_user: Rates::default(),
+            per_address: setup.per_address,
             lines: None,
         }));
+        node.recall_revocations(Tick(0), WallTime(0));
         let secrets = setup.tls.then(Secrets::new);
         let (tell, handed_over) = pipe();
         let (address, listening) = listen(setup.shards, setup.spread);
@@ -138,12 +161,23 @@ impl TestNode {
             labels: vec![Protocol::Plain; registry::codecs().len()],
             endpoints: registry::endpoints(EndpointOptions::default()),
             gate: Arc::new(PlainWords),
-            policy: Policy { anonymous: true, insecure: false },
+            policy: Policy {
+                anonymous: setup.application.is_none(),
+                calls: setup.application.map(|asked| asked.calls()).unwrap_or_default(),
+                ..Policy::default()
+            },
             upgrade: UpgradePolicy {
                 origins: setup.origins,
                 deflate: DeflateOptions { enabled: setup.compression },
             },
             tls: secrets.as_ref().map(Secrets::acceptor),
+            per_connection: Rates::default(),
+            counts_addresses: !setup.per_address.is_empty()
+                || node.limits.connections_per_address > 0,
+            proxies: setup.proxies,
+            forwarded: setup.forwarded.iter().map(|name| Box::from(*name)).collect(),
+            withholds: setup.withholds,
+            started: Instant::now(),
             hand_over: reception(setup.full_reception, tell),
             connections: Arc::new(AtomicUsize::new(0)),
         };
