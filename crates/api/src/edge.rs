@@ -32,6 +32,16 @@ pub(crate) async fn handle(
     if method == ApiMethod::Unknown {
         return unknown_path().await;
     }
+    let as_status = wants_status(request.headers());
+    serve(&state, method, request, as_status).await
+}
+
+/// `/message`. Nobody asks it in the manner of Centrifugo: errors are statuses.
+pub(crate) async fn handle_message(State(state): State<ApiState>, request: Request) -> Response {
+    serve(&state, ApiMethod::Message, request, true).await
+}
+
+async fn serve(state: &ApiState, method: ApiMethod, request: Request, as_status: bool) -> Response {
     if request.method() != Method::POST {
         let error = ApiError::bad_request("the server API is asked with POST");
         let mut response = refuse(&Refused(StatusCode::METHOD_NOT_ALLOWED, error));
@@ -43,8 +53,7 @@ pub(crate) async fn handle(
         state.node.metrics.node.api_requests.count(method, ApiOutcome::Unauthorized);
         return refuse(&Refused(StatusCode::UNAUTHORIZED, ClientError::Unauthorized.into()));
     }
-    let as_status = wants_status(request.headers());
-    match read_and_run(&state, method, request).await {
+    match read_and_run(state, method, request).await {
         Ok(outcome) => respond(outcome, as_status),
         Err(refused) => {
             state.node.metrics.node.api_requests.count(method, ApiOutcome::BadRequest);

@@ -4,9 +4,13 @@ use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use trunkline_core::application::Objection;
 use trunkline_core::backend::BackendError;
 use trunkline_core::error::ClientError;
 use trunkline_protocol::codes::error_code;
+
+/// The code of a conflict, as Centrifugo has it. Clients never see it.
+const CONFLICT: u32 = 113;
 
 /// Why a method could not be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +28,11 @@ impl ApiError {
     /// The request makes sense, and this node does not do it.
     pub(crate) fn not_available(message: impl Into<Cow<'static, str>>) -> Self {
         Self { code: error_code(&ClientError::NotAvailable).0, message: message.into() }
+    }
+
+    /// The request makes sense, and things are not as it takes them to be.
+    pub(crate) fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: CONFLICT, message: message.into() }
     }
 
     /// Whether the fault is in the request itself.
@@ -48,6 +57,7 @@ impl ApiError {
             100 => StatusCode::INTERNAL_SERVER_ERROR,
             101 => StatusCode::UNAUTHORIZED,
             102 | 104 => StatusCode::NOT_FOUND,
+            CONFLICT => StatusCode::CONFLICT,
             111 => StatusCode::TOO_MANY_REQUESTS,
             112 => StatusCode::RANGE_NOT_SATISFIABLE,
             _ => StatusCode::BAD_REQUEST,
@@ -64,5 +74,12 @@ impl From<ClientError> for ApiError {
 impl From<BackendError> for ApiError {
     fn from(error: BackendError) -> Self {
         ClientError::from(error).into()
+    }
+}
+
+impl From<ApiError> for Objection {
+    /// What a client is told whose call of a method fails for it.
+    fn from(error: ApiError) -> Self {
+        Self::Error { code: error.code, message: error.message.into(), temporary: false }
     }
 }

@@ -12,7 +12,8 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::place::Place;
 
-/// `{channel, limit, since: {offset, epoch, tag}, reverse}` → `{publications, offset, epoch, tag}`.
+/// `{channel, limit, since: {offset, epoch, tag}, reverse, time}` → `{publications, offset, epoch, tag}`.
+/// With `time` each publication says when it was made.
 /// Without a limit only the position is told; a negative one asks for everything. An answer never
 /// holds more than the namespace keeps, nor more than a page may weigh.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
@@ -29,7 +30,7 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
     if since.is_some_and(|since| page.continues(&since).is_err()) {
         return Err(ClientError::UnrecoverablePosition.into());
     }
-    Ok(write(&page))
+    Ok(write(&page, fields.flag("time")?))
 }
 
 fn since(fields: &Fields<'_>) -> Result<Option<Position>, ApiError> {
@@ -43,13 +44,13 @@ fn since(fields: &Fields<'_>) -> Result<Option<Position>, ApiError> {
     Ok(Some(Position { tag, ..place }))
 }
 
-fn write(page: &HistoryPage) -> Vec<u8> {
+fn write(page: &HistoryPage, time: bool) -> Vec<u8> {
     let mut out = b"{\"publications\":[".to_vec();
     for (at, publication) in page.publications.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        write_publication(&mut out, publication, Style::TAGGED);
+        write_publication(&mut out, publication, Style { time, ..Style::TAGGED });
     }
     out.extend_from_slice(format!("],\"offset\":{},\"epoch\":", page.top.offset).as_bytes());
     write_string(&mut out, page.top.epoch.as_str());

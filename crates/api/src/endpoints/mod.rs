@@ -7,12 +7,19 @@ mod connections;
 mod disconnect;
 mod history;
 mod history_remove;
+mod inbox_ack;
+mod inbox_state;
 mod info;
+mod message;
 mod missing;
 mod presence;
 mod presence_stats;
 mod publish;
 mod refresh;
+mod revoke;
+mod schedule;
+mod schedule_cancel;
+mod schedule_list;
 mod subscribe;
 mod unsubscribe;
 
@@ -44,12 +51,19 @@ async fn run_single(state: &ApiState, method: ApiMethod, fields: &Fields<'_>) ->
         ApiMethod::Unsubscribe => unsubscribe::run(state, fields),
         ApiMethod::Disconnect => disconnect::run(state, fields),
         ApiMethod::Refresh => refresh::run(state, fields),
+        ApiMethod::Revoke => revoke::run(state, fields).await,
         ApiMethod::Connections => connections::run(state, fields).await,
         ApiMethod::Presence => presence::run(state, fields).await,
         ApiMethod::PresenceStats => presence_stats::run(state, fields).await,
         ApiMethod::History => history::run(state, fields).await,
         ApiMethod::HistoryRemove => history_remove::run(state, fields).await,
         ApiMethod::Channels => channels::run(state, fields).await,
+        ApiMethod::Schedule => schedule::run(state, fields).await,
+        ApiMethod::ScheduleCancel => schedule_cancel::run(state, fields).await,
+        ApiMethod::ScheduleList => schedule_list::run(state, fields).await,
+        ApiMethod::InboxAck => inbox_ack::run(state, fields).await,
+        ApiMethod::InboxState => inbox_state::run(state, fields).await,
+        ApiMethod::Message => message::run(state, fields).await,
         ApiMethod::Info => info::run(state),
         ApiMethod::Batch | ApiMethod::Unknown => Err(ClientError::MethodNotFound.into()),
     }

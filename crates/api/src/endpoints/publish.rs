@@ -1,6 +1,8 @@
 //! `publish`: one publication into one channel.
 
 use serde::Serialize;
+use trunkline_core::control::{Action, Control};
+use trunkline_core::identity::UserId;
 use trunkline_core::limits::{IDEMPOTENCY_KEY_BYTES, TAG_BYTES, TAGS};
 use trunkline_core::publication::{Draft, Tags};
 
@@ -9,23 +11,53 @@ use crate::ApiState;
 use crate::answer::begin;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::inbox;
 use crate::payload::Payload;
 use crate::place::Place;
+use crate::target;
 
 /// `{channel, data | b64data, skip_history, tags, idempotency_key}` → `{offset, epoch, tag}`, all
 /// absent in channels without history. `delta` is accepted; whether a client gets deltas is
 /// between it and the node.
+///
+/// `user` in place of `channel` is the user's inbox. With `client` only that connection of theirs
+/// hears it, with `except` all others, and nothing is kept: `{}`.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
-    let place = Place::read(&state.node, fields)?;
-    Content::read(state, fields)?.publish(state, &place)?.await
+    let Some(user) = addressed(fields)? else {
+        let place = Place::read(&state.node, fields)?;
+        return Content::read(state, fields)?.publish(state, &place)?.await;
+    };
+    let channel = inbox::channel(&state.node, &user)?;
+    let content = Content::read(state, fields)?;
+    let target = target::read_narrowed(fields, user)?;
+    let place = Place::find(&state.node, channel.as_str())?;
+    match target {
+        None => content.publish(state, &place)?.await,
+        Some(target) => {
+            let (data, tags) = (content.payload.carried_by(place.options)?, content.tags);
+            state.node.control(Control { target, action: Action::Send { channel, data, tags } });
+            super::done()
+        }
+    }
+}
+
+/// The user in place of a channel.
+fn addressed(fields: &Fields<'_>) -> Result<Option<UserId>, ApiError> {
+    if fields.raw("user").is_none() {
+        return Ok(None);
+    }
+    if fields.raw("channel").is_some() {
+        return Err(ApiError::bad_request("either `channel` or `user` says where it goes"));
+    }
+    inbox::user(fields, "user").map(Some)
 }
 
 /// What is to be published, wherever it goes.
 pub(super) struct Content {
-    payload: Payload,
-    tags: Tags,
+    pub(super) payload: Payload,
+    pub(super) tags: Tags,
     idempotency_key: Option<Box<str>>,
-    skip_history: bool,
+    pub(super) skip_history: bool,
 }
 
 #[derive(Serialize)]
@@ -41,12 +73,7 @@ impl Content {
     pub(super) fn read(state: &ApiState, fields: &Fields<'_>) -> Result<Self, ApiError> {
         let payload = Payload::read(fields, "data", "b64data")?
             .ok_or_else(|| ApiError::bad_request("`data` is missing"))?;
-        // A longer one would close everybody who hears it as slow. Half of what may wait leaves
-        // room for the rest of the message.
-        let most = state.node.limits.outbound_bytes / 2;
-        if payload.len() > most {
-            return Err(ApiError::bad_request(format!("`data` is longer than {most} bytes")));
-        }
+        check_length(state, payload.len(), "data")?;
         let key = fields.short_text("idempotency_key", IDEMPOTENCY_KEY_BYTES)?;
         Ok(Self {
             payload,
@@ -71,18 +98,36 @@ impl Content {
             replicas: place.options.replicas,
             ..Draft::new(place.channel.clone())
         };
-        let begun = begin(|done| state.node.publish(draft, done));
-        Ok(async move {
-            let published = begun.outcome().await??;
-            match &published.position {
-                Some(at) => json(&Placed {
-                    offset: at.offset,
-                    epoch: at.epoch.as_str(),
-                    tag: at.tag.map(|tag| tag.to_string()),
-                }),
-                None => super::done(),
-            }
-        })
+        Ok(self::place(state, draft))
+    }
+}
+
+/// A longer payload would close everybody who hears it as slow. Half of what may wait leaves room for
+/// the rest of the message.
+pub(super) fn check_length(state: &ApiState, len: usize, name: &str) -> Result<(), ApiError> {
+    let most = state.node.limits.outbound_bytes / 2;
+    if len > most {
+        return Err(ApiError::bad_request(format!("`{name}` is longer than {most} bytes")));
+    }
+    Ok(())
+}
+
+/// Hands a draft to the node at once, and resolves to its place.
+pub(super) fn place(
+    state: &ApiState,
+    draft: Draft,
+) -> impl Future<Output = Outcome> + Send + use<> {
+    let begun = begin(|done| state.node.publish(draft, done));
+    async move {
+        let published = begun.outcome().await??;
+        match &published.position {
+            Some(at) => json(&Placed {
+                offset: at.offset,
+                epoch: at.epoch.as_str(),
+                tag: at.tag.map(|tag| tag.to_string()),
+            }),
+            None => super::done(),
+        }
     }
 }
 

@@ -223,7 +223,7 @@ async fn a_node_that_keeps_silent_is_named() {
 #[tokio::test]
 async fn info_tells_of_the_node() {
     let house = House::new();
-    house.node.arrive(&UserId::new("ann"));
+    house.node.arrive(&UserId::new("ann"), ClientId(1));
     house.listen("news");
     house.node.metrics.shard(0).connections.add(3);
     house.node.metrics.shard(0).subscriptions.add(5);

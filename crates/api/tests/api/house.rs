@@ -1,13 +1,14 @@
 //! A node with the memory backend and one mailbox in place of a shard, behind the API.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;
-use trunkline_api::{ApiState, router};
+use trunkline_api::{ApiState, JsonForm, router};
 use trunkline_auth::{ApiKeys, Secret};
 use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published};
@@ -16,8 +17,9 @@ use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::rate::Rates;
 use trunkline_core::signal::{NodeId, Recipient, Signal};
-use trunkline_core::time::WallTime;
+use trunkline_core::time::{Tick, WallTime};
 use trunkline_node::event::Event;
 use trunkline_node::mailbox::Mailbox;
 use trunkline_node::presence::LocalRoster;
@@ -34,20 +36,26 @@ pub(crate) struct House {
     pub(crate) node: Arc<Node>,
     mailbox: Arc<Mailbox<Event>>,
     router: Router,
+    clock: Arc<AtomicU64>,
 }
+
+/// When everything begins.
+const START: u64 = 1_700_000_000_001;
 
 /// The names of the namespaces say what they have.
 fn namespaces() -> Namespaces {
     let kept = Some(Retention { size: 10, ttl_ms: 60_000, bytes: 16 << 20 });
     let mut namespaces = Namespaces::new(Some(ChannelOptions::default()));
     namespaces.insert("kept", ChannelOptions { retention: kept, ..ChannelOptions::default() });
+    namespaces.set_inbox(ChannelOptions { retention: kept, ..ChannelOptions::default() });
     namespaces.insert("seen", ChannelOptions { presence: true, ..ChannelOptions::default() });
     namespaces.insert("bytes", ChannelOptions { binary: true, ..ChannelOptions::default() });
+    namespaces.set_inbox(ChannelOptions { retention: kept, ..ChannelOptions::default() });
     namespaces
 }
 
 /// A backend that can be read and has no room for more, as when a disk is full.
-struct Full(MemoryBackend);
+struct Full(Arc<MemoryBackend>);
 
 impl Backend for Full {
     fn guarantees(&self) -> Guarantees {
@@ -99,14 +107,19 @@ impl House {
     }
 
     pub(crate) fn with_limits(limits: Limits) -> Self {
-        Self::build(limits, |memory| Arc::new(memory))
+        Self::build(limits, |memory| memory)
     }
 
-    fn build(limits: Limits, backend: impl FnOnce(MemoryBackend) -> Arc<dyn Backend>) -> Self {
+    fn build(limits: Limits, backend: impl FnOnce(Arc<MemoryBackend>) -> Arc<dyn Backend>) -> Self {
         let mailbox = Arc::new(Mailbox::new(MAILBOX, Box::new(|| ())));
         let switchboard = Arc::new(Switchboard::new(vec![Arc::clone(&mailbox)]));
         let sink = Arc::clone(&switchboard);
-        let backend = backend(MemoryBackend::new(sink, Box::new(|| WallTime(1))));
+        let clock = Arc::new(AtomicU64::new(START));
+        let told = Arc::clone(&clock);
+        let now = Box::new(move || WallTime(told.load(Ordering::Relaxed)));
+        let memory = Arc::new(MemoryBackend::new(sink, now));
+        let notes = Arc::clone(&memory);
+        let backend = backend(memory);
         let metrics = Metrics::new(1);
         let roster = Arc::new(LocalRoster::new(Arc::clone(&backend)));
         let node = Node::new(Parts {
@@ -117,13 +130,36 @@ impl House {
             metrics,
             switchboard,
             backend,
+            notes,
             roster,
+            schedule_form: Arc::new(JsonForm),
+            application: None,
+            per_user: Rates::default(),
+            per_address: Rates::default(),
             lines: None,
         });
         let node = Arc::new(node);
         let keys = Arc::new(ApiKeys::new(&[Secret::new(KEY), Secret::new("second")]));
         let state = ApiState::new(Arc::clone(&node), keys);
-        Self { node, mailbox, router: router(state) }
+        Self { node, mailbox, router: router(state), clock }
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, millis: u64) {
+        self.clock.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// Has the node do what is due.
+    pub(crate) fn tick(&self) {
+        let now = self.now();
+        self.node.run_schedules(Tick(now - START), WallTime(now));
+        // It looks again after this at the latest.
+        self.node.run_schedules(Tick(now - START + 1_000), WallTime(now));
     }
 
     /// The shard listens to a channel from now on.

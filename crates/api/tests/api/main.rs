@@ -5,4 +5,6 @@
 mod commands;
 mod edge;
 mod house;
+mod inboxes;
 mod publishing;
+mod schedules;

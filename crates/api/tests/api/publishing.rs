@@ -96,6 +96,9 @@ async fn history_tells_positions_and_reads_back() {
     assert_eq!(house.done("history", newest).await["publications"][0]["offset"], 3);
     let before = json!({"channel": "kept:1", "limit": 9, "since": third, "reverse": true});
     let before = house.done("history", before).await;
+    let dated = json!({"channel": "kept:1", "limit": 1, "time": true});
+    let dated = house.done("history", dated).await;
+    assert_eq!(dated["publications"][0]["time"], house.now());
     assert_eq!(before["publications"], json!([publications[1], publications[0]]));
     for since in [
         json!({"offset": 1, "epoch": "other"}),
