@@ -46,13 +46,21 @@ async fn ready(State(state): State<AdminState>) -> impl IntoResponse {
         return status(StatusCode::SERVICE_UNAVAILABLE, "draining").into_response();
     }
     match (state.trouble)() {
-        None => status(StatusCode::OK, "ok").into_response(),
+        None => well(state.node.wrong_clock_ms()).into_response(),
         Some(why) => {
             let body = format!("{{\"status\":\"unavailable\",\"why\":\"{}\"}}\n", plain(&why));
             let kind = [(CONTENT_TYPE, "application/json")];
             (StatusCode::SERVICE_UNAVAILABLE, kind, body).into_response()
         }
     }
+}
+
+/// Clients are welcome, though the node's clock may be wrong: schedules are due by another one, tokens
+/// by this.
+fn well(wrong_clock_ms: Option<u64>) -> impl IntoResponse + use<> {
+    let clock = wrong_clock_ms.map(|off| format!(",\"clock_off_ms\":{off}")).unwrap_or_default();
+    let body = format!("{{\"status\":\"ok\"{clock}}}\n");
+    (StatusCode::OK, [(CONTENT_TYPE, "application/json")], body)
 }
 
 /// A text as it may stand in JSON: what would have to be escaped is left out.
@@ -62,6 +70,7 @@ fn plain(text: &str) -> String {
 
 async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
     let gauges = NodeGauges {
+        clock_off_ms: state.node.clock_off_ms(),
         channels: state.node.channel_count() as u64,
         users: state.node.user_count() as u64,
         peers: state.node.peer_count() as u64,

@@ -14,10 +14,12 @@ use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::Namespaces;
+use trunkline_core::rate::Rates;
 use trunkline_core::signal::NodeId;
-use trunkline_core::time::WallTime;
+use trunkline_core::time::{Tick, WallTime};
 use trunkline_node::mailbox::Mailbox;
 use trunkline_node::presence::LocalRoster;
+use trunkline_node::schedules::NoSchedules;
 use trunkline_node::switchboard::Switchboard;
 use trunkline_node::{Node, Parts};
 use trunkline_telemetry::Metrics;
@@ -43,8 +45,13 @@ fn node() -> Arc<Node> {
         limits: Limits::default(),
         metrics: Metrics::new(1),
         switchboard,
+        notes: backend.clone(),
         backend,
         roster,
+        schedule_form: Arc::new(NoSchedules),
+        application: None,
+        per_user: Rates::default(),
+        per_address: Rates::default(),
         lines: None,
     }))
 }
@@ -60,6 +67,18 @@ async fn readiness_ends_before_health_does() {
     ready.store(false, Ordering::Release);
     assert_eq!(get(&router, "/ready", "x").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(get(&router, "/health", "x").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_told_and_turns_nobody_away() {
+    let node = node();
+    // The backend's clock stands at 1.
+    node.run_schedules(Tick(0), WallTime(9_001));
+    let ready = Arc::new(AtomicBool::new(true));
+    let router = router(AdminState { node, ready, trouble: Arc::new(|| None) });
+    let (status, _, body) = get(&router, "/ready", "x").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body, "{\"status\":\"ok\",\"clock_off_ms\":9000}\n");
 }
 
 #[tokio::test]
