@@ -11,10 +11,11 @@ use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
 use crate::error::ConfigError;
 use crate::overrides::Overrides;
 use crate::sections::{
-    Api, Client, Log, Namespace, Redis, Rooms, Server, Storage, Token, rooms_namespace,
+    Api, Callbacks, Client, Inbox, Log, Namespace, Rates, Redis, Rooms, Route, Server, Storage,
+    Token, rooms_namespace,
 };
 use crate::warning::{self, Warning};
-use crate::{environment, file, rules};
+use crate::{environment, file, rules, token_keys};
 
 /// A configuration that a node may be started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +28,14 @@ pub struct Config {
     pub token: Token,
     /// Who may use the server API.
     pub api: Api,
+    /// What the application is asked about clients.
+    pub callbacks: Callbacks,
     /// The rooms endpoint.
     pub rooms: Rooms,
+    /// A durable personal channel for every user.
+    pub inbox: Inbox,
+    /// Channels whose publications are for users they name.
+    pub routes: Vec<Route>,
     /// What keeps the streams of channels.
     pub storage: Storage,
     /// Where Redis is, if it carries and keeps publications.
@@ -37,6 +44,8 @@ pub struct Config {
     pub log: Log,
     /// Bounds on what one client can cost.
     pub limits: Limits,
+    /// How often clients may do what.
+    pub rates: Rates,
     pub(crate) namespaces: Vec<Namespace>,
     /// What namespaces are like that nobody configured; only in development they exist.
     fallback: Option<ChannelOptions>,
@@ -81,6 +90,7 @@ impl Config {
         let mut config = Self {
             client: Client { anonymous: true, insecure: true, page: true, ..Client::default() },
             rooms: Rooms { enabled: true },
+            inbox: Inbox { enabled: true, ..Inbox::default() },
             storage: Storage::in_memory(),
             fallback: Some(everything()),
             ..Self::default()
@@ -122,15 +132,20 @@ impl Config {
     /// What holds for clients without a token.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        Policy { anonymous: self.client.anonymous, insecure: self.client.insecure }
+        Policy {
+            anonymous: self.client.anonymous,
+            insecure: self.client.insecure,
+            inbox: self.inbox.enabled,
+            ..Policy::default()
+        }
     }
 
-    /// What tokens are checked against.
-    #[must_use]
-    pub fn token_keys(&self) -> TokenKeys {
-        let Token { hmac_secret, previous_hmac_secret, audience, issuer } = self.token.clone();
-        let hmac_secrets = hmac_secret.into_iter().chain(previous_hmac_secret).collect();
-        TokenKeys { hmac_secrets, audience, issuer }
+    /// What tokens are checked against. Reads the files of the keys.
+    ///
+    /// # Errors
+    /// A key or an issuer is not as it should be.
+    pub fn token_keys(&self) -> Result<TokenKeys, ConfigError> {
+        token_keys::read(&self.token).map_err(ConfigError::Refused)
     }
 
     /// The namespaces.
@@ -141,6 +156,9 @@ impl Config {
         let mut namespaces = Namespaces::new(default);
         for namespace in self.namespaces.iter().filter(|namespace| !namespace.name.is_empty()) {
             namespaces.insert(&namespace.name, namespace.channel_options());
+        }
+        if let Some(inbox) = self.inbox.channel_options() {
+            namespaces.set_inbox(inbox);
         }
         if let Some(fallback) = &self.fallback {
             namespaces.set_fallback(fallback.clone());

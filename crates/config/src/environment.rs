@@ -37,9 +37,12 @@ pub(crate) fn apply(
 
 fn unknown(name: &str) -> ConfigError {
     let key = name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase().replace("__", ".");
-    if key.starts_with("namespaces.") {
+    let in_file_only = ["namespaces", "routes"]
+        .into_iter()
+        .find(|table| key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.')));
+    if let Some(tables) = in_file_only {
         let name = name.escape_debug();
-        return ConfigError::Refused(format!("{name}: namespaces can be set in the file only"));
+        return ConfigError::Refused(format!("{name}: {tables} can be set in the file only"));
     }
     let nearest = nearest::of(&key, keys().map(|key| key.name));
     ConfigError::Unknown {

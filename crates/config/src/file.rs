@@ -11,7 +11,7 @@ use crate::Config;
 use crate::error::{ConfigError, Origin};
 use crate::key::Key;
 use crate::nearest;
-use crate::sections::{NAMESPACES, Namespace, SECTIONS, keys};
+use crate::sections::{NAMESPACES, ROUTES, SECTIONS, keys};
 use crate::value::Value;
 
 /// Longest file that is read, in bytes (1 MiB): thousands of namespaces, and no device file.
@@ -52,10 +52,16 @@ impl Document<'_> {
             message: error.message().replace('\n', ", "),
         })?;
         for (name, value) in in_order(document.get_ref()) {
-            if name.get_ref() == "namespaces" {
-                self.namespaces(config, value)?;
-            } else {
-                self.entry(config, name.get_ref(), (name, value))?;
+            match &**name.get_ref() {
+                "namespaces" => {
+                    let tables = self.tables(("namespaces", NAMESPACES), value)?;
+                    config.namespaces.extend(tables);
+                }
+                "routes" => {
+                    let tables = self.tables(("routes", ROUTES), value)?;
+                    config.routes.extend(tables);
+                }
+                other => self.entry(config, other, (name, value))?,
             }
         }
         Ok(())
@@ -92,7 +98,7 @@ impl Document<'_> {
     }
 
     fn unknown(&self, name: &str, at: usize, section: bool) -> ConfigError {
-        let sections = SECTIONS.iter().map(|section| section.name).chain(["namespaces"]);
+        let sections = SECTIONS.iter().map(|section| section.name).chain(["namespaces", "routes"]);
         ConfigError::Unknown {
             origin: self.origin(at),
             what: if section { "section" } else { "key" },
@@ -105,45 +111,56 @@ impl Document<'_> {
         }
     }
 
-    fn namespaces(
+    /// Reads tables of which there may be several, each headed `[[name]]`.
+    fn tables<S: Default>(
         &self,
-        config: &mut Config,
+        (name, keys): (&'static str, &[Key<S>]),
         value: &Spanned<DeValue<'_>>,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<Vec<S>, ConfigError> {
         let misshapen = |value: &Spanned<DeValue<'_>>| ConfigError::Value {
             origin: self.origin(value.span().start),
-            key: "namespaces",
-            expected: "tables, each headed [[namespaces]]".into(),
+            key: name,
+            expected: format!("tables, each headed [[{name}]]"),
             found: plain(value.get_ref()).to_string(),
         };
         let DeValue::Array(items) = value.get_ref() else { return Err(misshapen(value)) };
-        for item in items {
+        let read = |item: &Spanned<DeValue<'_>>| {
             let DeValue::Table(table) = item.get_ref() else { return Err(misshapen(item)) };
-            let namespace = self.namespace(table, item.span().start)?;
-            config.namespaces.push(namespace);
-        }
-        Ok(())
+            self.table((name, keys), table, item.span().start)
+        };
+        items.iter().map(read).collect()
     }
 
-    fn namespace(&self, table: &DeTable<'_>, at: usize) -> Result<Namespace, ConfigError> {
-        let mut namespace = Namespace::default();
+    fn table<S: Default>(
+        &self,
+        (kind, keys): (&str, &[Key<S>]),
+        table: &DeTable<'_>,
+        at: usize,
+    ) -> Result<S, ConfigError> {
+        let mut target = S::default();
         for (name, value) in in_order(table) {
-            let full_name = format!("namespaces.{}", name.get_ref());
-            let key = NAMESPACES.iter().find(|key| key.name == full_name);
+            let full_name = format!("{kind}.{}", name.get_ref());
+            let key = keys.iter().find(|key| key.name == full_name);
             let key = key.ok_or_else(|| ConfigError::Unknown {
                 origin: self.origin(name.span().start),
                 what: "key",
-                nearest: nearest::of(&full_name, NAMESPACES.iter().map(|key| key.name)),
+                nearest: nearest::of(&full_name, keys.iter().map(|key| key.name)),
                 name: full_name,
             })?;
-            self.set(key, &mut namespace, value)?;
+            self.set(key, &mut target, value)?;
         }
-        if table.get("name").is_none() {
+        let missing = |key: &&Key<S>| key.is_required() && table.get(key.short_name()).is_none();
+        if let Some(key) = keys.iter().find(missing) {
             let origin = self.origin(at);
-            let problem = "a namespace needs a `name`; the empty one is for channels without `:`";
+            let problem = match kind {
+                "namespaces" => {
+                    "a namespace needs a `name`; the empty one is for channels without `:`".into()
+                }
+                _ => format!("`{}` is missing", key.name),
+            };
             return Err(ConfigError::Refused(format!("{origin}: {problem}")));
         }
-        Ok(namespace)
+        Ok(target)
     }
 
     fn set<S>(

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use trunkline_auth::Secret;
+use trunkline_core::rate::Rate;
 
 use crate::listen::Listen;
-use crate::quantity::{bytes, millis, show_bytes, show_millis};
+use crate::quantity::{bytes, millis, rate, show_bytes, show_millis, show_rate};
 use crate::value::Value;
 
 /// A key that sets something in an `S`.
@@ -32,6 +33,8 @@ pub(crate) enum Kind<S> {
     Size(Slot<S, usize>, usize, usize),
     /// Milliseconds, from and to.
     Time(Slot<S, u64>, u64, u64),
+    /// So many in so much time.
+    Rate(Slot<S, Option<Rate>>),
     Choice(Slot<S, &'static str>, &'static [&'static str]),
     Text(Slot<S, Option<String>>),
     Texts(Slot<S, Vec<String>>),
@@ -130,6 +133,7 @@ impl<S> Kind<S> {
                 let time = millis(value.text()?)?;
                 *slot(target) = Some(time).filter(|time| (*least..=*most).contains(time))?;
             }
+            Self::Rate(slot) => *slot(target) = Some(rate(value.text()?)?),
             Self::Choice(slot, choices) => {
                 let text = value.text()?;
                 *slot(target) = choices.iter().find(|choice| **choice == text)?;
@@ -166,6 +170,7 @@ impl<S> Kind<S> {
                 let (least, most) = (show_millis(*least), show_millis(*most));
                 format!("a time from {least} to {most}, such as \"25s\" or \"500ms\"")
             }
+            Self::Rate(_) => "so many in a time, such as \"10/s\" or \"600/5m\"".into(),
             Self::Choice(_, choices) => {
                 let choices: Vec<_> = choices.iter().map(|choice| format!("{choice:?}")).collect();
                 choices.join(" or ")
@@ -189,6 +194,7 @@ impl<S> Kind<S> {
             Self::Count(slot, ..) => Some(slot(target).to_string()),
             Self::Size(slot, ..) => Some(quoted(&show_bytes(*slot(target) as u64))),
             Self::Time(slot, ..) => Some(quoted(&show_millis(*slot(target)))),
+            Self::Rate(slot) => slot(target).map(|rate| quoted(&show_rate(rate))),
             Self::Choice(slot, _) => Some(quoted(slot(target))),
             Self::Text(slot) => slot(target).as_deref().map(quoted),
             Self::Texts(slot) => {

@@ -19,6 +19,7 @@ mod reference;
 mod rules;
 mod sections;
 mod template;
+mod token_keys;
 mod value;
 mod warning;
 
@@ -27,6 +28,9 @@ pub use error::{ConfigError, Origin};
 pub use listen::Listen;
 pub use overrides::Overrides;
 pub use reference::reference;
-pub use sections::{Api, Client, Keeping, Log, Redis, Rooms, Server, Storage, Tls, Token};
+pub use sections::{
+    Api, Callbacks, Client, Inbox, Keeping, Log, Rates, Redis, Rooms, Route, Server, Storage, Tls,
+    Token,
+};
 pub use template::{FreshSecrets, template};
 pub use warning::Warning;

@@ -1,5 +1,7 @@
 //! Sizes and times as people write them: a whole number and a unit.
 
+use trunkline_core::rate::Rate;
+
 const SIZES: &[(&str, u64)] = &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 const TIMES: &[(&str, u64)] =
@@ -13,6 +15,24 @@ pub(crate) fn bytes(text: &str) -> Option<u64> {
 /// The milliseconds of a time such as `25s`.
 pub(crate) fn millis(text: &str) -> Option<u64> {
     read(text, TIMES)
+}
+
+/// The rate of a text such as `20/10s`, or `5/s` for one unit.
+pub(crate) fn rate(text: &str) -> Option<Rate> {
+    let (count, time) = text.split_once('/')?;
+    let whole = time.starts_with(|c: char| c.is_ascii_digit());
+    let per_ms = if whole { millis(time)? } else { millis(&format!("1{time}"))? };
+    let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    let count = digits.then(|| count.parse().ok()).flatten()?;
+    (count > 0 && per_ms > 0).then_some(Rate { count, per_ms })
+}
+
+/// A rate as it is written.
+pub(crate) fn show_rate(rate: Rate) -> String {
+    let time = show_millis(rate.per_ms);
+    let digits = time.bytes().take_while(u8::is_ascii_digit).count();
+    let time = if &time[..digits] == "1" { &time[digits..] } else { &time };
+    format!("{}/{time}", rate.count)
 }
 
 /// A number of bytes in the largest unit that needs no fraction.
@@ -74,6 +94,21 @@ mod tests {
         }
         for text in ["", "KiB", "64", "64kb", "64K", "64KB", "+1B", "99999999999999GiB"] {
             assert_eq!(bytes(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_so_many_in_so_much_time() {
+        for (text, count, per_ms) in
+            [("5/s", 5, 1_000), ("20/10s", 20, 10_000), ("1/500ms", 1, 500), ("600/m", 600, 60_000)]
+        {
+            assert_eq!(rate(text), Some(Rate { count, per_ms }));
+            assert_eq!(show_rate(Rate { count, per_ms }), text);
+        }
+        for text in
+            ["", "5", "5/", "/s", "0/s", "5/0s", "-5/s", "5 / s", "5/x", "+5/s", "9999999999/s"]
+        {
+            assert_eq!(rate(text), None, "{text:?}");
         }
     }
 

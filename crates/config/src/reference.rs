@@ -3,7 +3,7 @@
 use crate::Config;
 use crate::environment::variable;
 use crate::key::Key;
-use crate::sections::{NAMESPACES, Namespace, SECTIONS};
+use crate::sections::{NAMESPACES, Namespace, ROUTES, Route, SECTIONS};
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -14,7 +14,7 @@ comes later holds. `trunkline init` writes a commented file with fresh secrets, 
 
 - A key is set in the environment as `TRUNKLINE_SECTION__KEY`, for example
   `TRUNKLINE_CLIENT__ANONYMOUS=true`. Lists are written as in TOML (`[\"a\", \"b\"]`) or with commas
-  (`a,b`). Namespaces are set in the file only.
+  (`a,b`). Namespaces and routes are set in the file only.
 - Times are a number and a unit: `500ms`, `25s`, `5m`, `1h`, `2d`. Sizes are bytes, or a number
   and a unit: `65536`, `64KiB`, `1MiB`.
 - An unknown key or variable, a value out of range and settings that are not safe together are
@@ -27,6 +27,10 @@ This page is generated from the tables of keys in `trunkline-config`; after a ch
 const NAMESPACES_DOC: &str = "\
 What the channels of one kind keep, and who may do what in them. There is one such table for each
 namespace; channels of any other are unknown. Nothing is allowed that is not said to be.";
+
+const ROUTES_DOC: &str = "\
+Channels whose publications are for users they name. There is one such table for each. They want
+`inbox.enabled`. [routes.md](routes.md) has more.";
 
 /// The text of `docs/configuration.md`.
 #[must_use]
@@ -42,6 +46,10 @@ pub fn reference() -> String {
     out += &format!("\n## `[[namespaces]]`\n\n{NAMESPACES_DOC}\n");
     for key in NAMESPACES {
         describe(key, &mut Namespace::default(), &mut out);
+    }
+    out += &format!("\n## `[[routes]]`\n\n{ROUTES_DOC}\n");
+    for key in ROUTES {
+        describe(key, &mut Route::default(), &mut out);
     }
     out
 }

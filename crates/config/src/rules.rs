@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use trunkline_auth::Secret;
+use trunkline_core::channel::ChannelName;
 use trunkline_core::namespace::Access;
 
 use crate::Config;
@@ -26,8 +27,10 @@ const NAMESPACE_NAME_BYTES: usize = 64;
 
 type Verdict = Result<(), String>;
 
-const RULES: &[fn(&Config) -> Verdict] =
-    &[addresses, tls, origins, admission, secrets, times, sizes, namespaces, rooms, redis];
+const RULES: &[fn(&Config) -> Verdict] = &[
+    addresses, tls, origins, admission, secrets, times, sizes, namespaces, rooms, callbacks, redis,
+    routes,
+];
 
 /// Asks every rule, and reports the first that is broken.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -94,8 +97,13 @@ fn origins(config: &Config) -> Verdict {
 
 fn admission(config: &Config) -> Verdict {
     let someone = config.client.anonymous || config.client.insecure;
-    refuse_if(!someone && config.token.hmac_secret.is_none(), || {
-        "no client could ever connect: set token.hmac_secret, or client.anonymous = true".into()
+    let asks = config.callbacks.connect_url.is_some();
+    let token = &config.token;
+    let keys = !(token.public_keys.is_empty() && token.issuers.is_empty());
+    refuse_if(!someone && !asks && !keys && token.hmac_secret.is_none(), || {
+        "no client could ever connect: set token.hmac_secret, token.public_keys, token.issuers, \
+         callbacks.connect_url, or client.anonymous = true"
+            .into()
     })
 }
 
@@ -107,6 +115,14 @@ fn secrets(config: &Config) -> Verdict {
     long_enough("token.hmac_secret", token.hmac_secret.as_ref(), TOKEN_SECRET_BYTES, config)?;
     let previous = token.previous_hmac_secret.as_ref();
     long_enough("token.previous_hmac_secret", previous, TOKEN_SECRET_BYTES, config)?;
+    for secret in token.hmac_secret.iter().chain(previous) {
+        // What everybody may know signs nothing.
+        refuse_if(secret.expose().contains("-----BEGIN"), || {
+            "token.hmac_secret is a key in PEM, which is no shared secret; public keys belong into \
+             token.public_keys"
+                .into()
+        })?;
+    }
     let keys = &config.api.keys;
     refuse_if(keys.len() > API_KEYS, || {
         format!("api.keys holds {} keys; at most {API_KEYS} may be active at once", keys.len())
@@ -232,12 +248,66 @@ fn options(namespace: &Namespace) -> Verdict {
     Ok(())
 }
 
+/// Routes of one node at most: each is looked after by itself.
+const ROUTES: usize = 256;
+
+fn routes(config: &Config) -> Verdict {
+    let routes = &config.routes;
+    refuse_if(!routes.is_empty() && !config.inbox.enabled, || {
+        "routes want inbox.enabled = true: they lead into inboxes".into()
+    })?;
+    refuse_if(routes.len() > ROUTES, || format!("routes: there may be {ROUTES} at most"))?;
+    let namespaces = config.namespaces();
+    let mut seen = HashSet::new();
+    for route in routes {
+        let name = &route.channel;
+        let channel = ChannelName::parse(name)
+            .map_err(|_| format!("routes: {name:?} cannot be the name of a channel"))?;
+        refuse_if(channel.is_personal(), || format!("routes: {name:?} is an inbox itself"))?;
+        refuse_if(!seen.insert(name), || format!("routes: {name:?} has two"))?;
+        refuse_if(route.user_field.is_empty(), || {
+            format!("routes: {name:?} has an empty user_field")
+        })?;
+        if route.is_foreign() {
+            refuse_if(config.storage.keeping() != Keeping::Redis, || {
+                format!("routes: {name:?} has source = \"pubsub\", which wants Redis")
+            })?;
+            continue;
+        }
+        let keeps = namespaces.options(&channel).is_some_and(|options| options.retention.is_some());
+        refuse_if(!keeps, || {
+            format!("routes: the namespace of {name:?} wants history_size: what it keeps is routed")
+        })?;
+    }
+    Ok(())
+}
+
 fn rooms(config: &Config) -> Verdict {
     let rooms = config.namespaces.iter().find(|namespace| namespace.name == "rooms");
     let silent = rooms.is_some_and(|namespace| !namespace.options.join_leave);
     refuse_if(config.rooms.enabled && silent, || {
         "rooms.enabled wants join_leave = true in the namespace \"rooms\"".into()
     })
+}
+
+fn callbacks(config: &Config) -> Verdict {
+    let asks = &config.callbacks;
+    for namespace in &config.namespaces {
+        let (name, options) = (&namespace.name, &namespace.options);
+        for (wanted, what, url) in [
+            (options.asks_subscribe, "subscribe", &asks.subscribe_url),
+            (options.asks_publish, "publish", &asks.publish_url),
+        ] {
+            refuse_if(wanted && url.is_none(), || {
+                format!("namespaces: {name:?} has {what}_callback without callbacks.{what}_url")
+            })?;
+        }
+    }
+    let is_field = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    let wrong = asks.headers.iter().find(|name| !is_field(name));
+    wrong.map_or(Ok(()), |name| Err(format!("callbacks.headers: {name:?} names no header field")))
 }
 
 fn refuse_if(broken: bool, problem: impl FnOnce() -> String) -> Verdict {

@@ -4,7 +4,7 @@ use trunkline_auth::{Secret, fresh_secret};
 
 use crate::Config;
 use crate::key::Key;
-use crate::sections::{NAMESPACES, Namespace, SECTIONS};
+use crate::sections::{NAMESPACES, Namespace, ROUTES, Route, SECTIONS};
 
 const INTRODUCTION: &str = "\
 # The configuration of a Trunkline node. Lines that start with a single # and a key show its
@@ -18,6 +18,12 @@ const NAMESPACES_INTRODUCTION: &str = "
 # Whoever has a user may subscribe to the channels of this one and read along; subscribers may
 # publish, and see what was said and who is there.
 [[namespaces]]
+";
+
+const ROUTES_INTRODUCTION: &str = "
+# Routes: channels whose publications are for users they name, in whose inboxes they are put. They
+# want inbox.enabled.
+#[[routes]]
 ";
 
 /// What the namespace of the template says, beyond the defaults.
@@ -74,6 +80,10 @@ pub fn template(secrets: &FreshSecrets) -> String {
     for key in NAMESPACES {
         let value = CHAT.iter().find(|(name, _)| *name == key.name);
         line(key, value.map(|(_, value)| *value), &mut defaults, &mut out);
+    }
+    out += ROUTES_INTRODUCTION;
+    for key in ROUTES {
+        line(key, None, &mut Route::default(), &mut out);
     }
     out
 }

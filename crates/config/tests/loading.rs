@@ -23,7 +23,7 @@ fn without_anything_said_the_defaults_hold() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(config.server.admin_listen.to_string(), "127.0.0.1:9000");
     assert_eq!(config.limits, trunkline_core::limits::Limits::default());
-    assert_eq!(config.policy(), Policy { anonymous: true, insecure: false });
+    assert_eq!(config.policy(), Policy { anonymous: true, ..Policy::default() });
     assert!(!config.client.page && !config.rooms.enabled && config.api.keys.is_empty());
     assert_eq!((config.log.format(), config.log.level), (LogFormat::Text, "info"));
     assert_eq!(
@@ -115,7 +115,7 @@ fn variables_say_what_the_file_could() {
     assert_eq!(config.server.threads, 2);
     assert_eq!(config.limits.ping_ms, 30_000);
     assert_eq!((config.limits.frame_bytes, config.limits.message_bytes), (2048, 128 * 1024));
-    assert_eq!(config.token_keys().hmac_secrets[0].expose(), SECRET);
+    assert_eq!(config.token_keys().unwrap().hmac_secrets[0].expose(), SECRET);
     let keys: Vec<_> = config.api.keys.iter().map(Secret::expose).collect();
     assert_eq!(keys, ["first-key-of-sixteen", "second-key-of-sixteen"]);
     assert_eq!(config.client.allowed_origins, ["https://a.example", "https://b.example"]);
@@ -194,9 +194,14 @@ fn rooms_bring_their_namespace() {
 fn development_needs_nothing_and_opens_everything() {
     let config = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
-    assert_eq!(config.policy(), Policy { anonymous: true, insecure: true });
+    assert_eq!(
+        config.policy(),
+        Policy { anonymous: true, insecure: true, inbox: true, ..Policy::default() }
+    );
     assert!(config.client.page && config.rooms.enabled);
-    assert!(config.api.keys[0].len() >= 32 && config.token_keys().hmac_secrets[0].len() >= 32);
+    assert!(
+        config.api.keys[0].len() >= 32 && config.token_keys().unwrap().hmac_secrets[0].len() >= 32
+    );
     let namespaces = config.namespaces();
     for name in ["lobby", "chat:lobby", "rooms:r", "any.thing:x"] {
         let options = namespaces.options(&ChannelName::parse(name).unwrap()).unwrap();

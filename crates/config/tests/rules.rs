@@ -153,6 +153,26 @@ fn namespaces_make_sense() {
 }
 
 #[test]
+fn routes_lead_from_what_is_kept_into_inboxes() {
+    let kept = "[[namespaces]]\nname = \"sys\"\nhistory_size = 10\n";
+    let with = |inbox: bool, route: &str| {
+        anonymous(&format!("inbox.enabled = {inbox}\n{kept}[[routes]]\n{route}"))
+    };
+    let good = "channel = \"sys:a\"\nuser_field = \"user\"\n";
+    accepted(&with(true, good));
+    refused(&with(false, good), "inbox.enabled");
+    refused(&with(true, "channel = \"sys:a\""), "`routes.user_field` is missing");
+    refused(&with(true, &good.replace("sys:a", "other:a")), "history_size");
+    refused(&with(true, &good.replace("sys:a", "#ann")), "is an inbox itself");
+    refused(&with(true, &good.replace("sys:a", "")), "cannot be the name of a channel");
+    refused(&with(true, &good.replace("\"user\"", "\"\"")), "empty user_field");
+    refused(&with(true, &format!("{good}[[routes]]\n{good}")), "has two");
+    refused(&with(true, &format!("{good}source = \"pubsub\"")), "wants Redis");
+    refused(&with(true, &format!("{good}source = \"kafka\"")), "\"stream\" or \"pubsub\"");
+    refused(&with(true, &format!("{good}chanel = \"x\"")), "did you mean `routes.channel`");
+}
+
+#[test]
 fn rooms_announce_who_comes_and_goes() {
     let rooms = anonymous("rooms.enabled = true\n[[namespaces]]\nname = \"rooms\"\n");
     refused(&rooms, "join_leave = true");

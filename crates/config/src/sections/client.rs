@@ -4,7 +4,7 @@ use super::Section;
 use crate::key::{Key, Kind};
 
 /// What clients may do before anybody knows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Clients without a token may connect.
     pub anonymous: bool,
@@ -16,6 +16,32 @@ pub struct Client {
     pub compression: bool,
     /// The page at `/` is shown.
     pub page: bool,
+    pub(crate) refusal: &'static str,
+}
+
+/// The names of the ways to refuse.
+const CLOSE: &str = "close";
+const HTTP: &str = "http";
+
+impl Client {
+    /// Whether who has no identity is refused by an HTTP status, before a connection is opened.
+    #[must_use]
+    pub fn refuses_by_status(&self) -> bool {
+        self.refusal == HTTP
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            anonymous: false,
+            insecure: false,
+            allowed_origins: Vec::new(),
+            compression: false,
+            page: false,
+            refusal: CLOSE,
+        }
+    }
 }
 
 /// Whether a browser could send this as an `Origin`: `scheme://host` or `scheme://host:port`.
@@ -61,6 +87,14 @@ pub(super) const SECTION: Section = Section {
             "Origins of web pages that may connect, exactly as the browser sends them. Without \
              any, only pages from this very server may. Clients that are no browser send no \
              origin, and may.",
+        ),
+        Key::new(
+            "client.refusal",
+            Kind::Choice(|config| &mut config.client.refusal, &[CLOSE, HTTP]),
+            "How a client without the identity it needs is refused where its request says who it \
+             is (`/ws`, `/sse`, rooms): the connection is opened and closed with a code that a \
+             browser can read, or the request is answered with an HTTP status such as 401, which \
+             proxies and tools understand.",
         ),
         Key::new(
             "client.compression",

@@ -67,6 +67,13 @@ pub(super) const SECTION: Section = Section {
             "Connections the node accepts; beyond it new ones are refused at once.",
         ),
         Key::new(
+            "limits.connections_per_address",
+            Kind::Count(|config| &mut config.limits.connections_per_address, 0, 1_000_000),
+            "Connections the node holds from one address; 0 is no bound. Beyond it clients are \
+             refused with HTTP 429 and `Retry-After`. Of an IPv6 address the first 64 bits count, \
+             and behind `server.trusted_proxies` the client's.",
+        ),
+        Key::new(
             "limits.handshake",
             Kind::Time(|config| &mut config.limits.handshake_ms, 100, HOUR_MS),
             "How long a peer has to finish TLS and its request head.",

@@ -1,27 +1,37 @@
 //! The keys, section by section, and what they are kept in.
 
 mod api;
+mod callbacks;
 mod client;
+mod inbox;
 mod limits;
 mod log;
 mod namespace;
+mod rates;
 mod redis;
 mod rooms;
+mod route;
 mod server;
 mod storage;
 mod token;
+mod users;
 
 pub use api::Api;
+pub use callbacks::Callbacks;
 pub use client::Client;
+pub use inbox::Inbox;
 pub use log::Log;
+pub use rates::Rates;
 pub use redis::Redis;
 pub use rooms::Rooms;
+pub use route::Route;
 pub use server::{Server, Tls};
 pub use storage::{Keeping, Storage};
 pub use token::Token;
 
 pub(crate) use client::is_origin;
 pub(crate) use namespace::{NAMESPACES, Namespace, rooms_namespace};
+pub(crate) use route::ROUTES;
 
 use crate::Config;
 use crate::key::Key;
@@ -35,18 +45,22 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key<Config>],
 }
 
-/// All sections but `[[namespaces]]`, in the order in which people are shown them.
+/// All sections but `[[namespaces]]` and `[[routes]]`, in the order in which people are shown them.
 pub(crate) const SECTIONS: &[Section] = &[
     server::SECTION,
     server::TLS_SECTION,
     client::SECTION,
     token::SECTION,
     api::SECTION,
+    callbacks::SECTION,
     rooms::SECTION,
+    inbox::SECTION,
+    users::SECTION,
     storage::SECTION,
     redis::SECTION,
     log::SECTION,
     limits::SECTION,
+    rates::SECTION,
 ];
 
 /// All keys of all sections.

@@ -129,6 +129,18 @@ pub(crate) const NAMESPACES: &[Key<Namespace>] = &[
          tells of each connection at once. Wants `join_leave`.",
     ),
     Key::new(
+        "namespaces.subscribe_callback",
+        Kind::Flag(|namespace| &mut namespace.options.asks_subscribe),
+        "`callbacks.subscribe_url` is asked whether a client without a token for the channel may \
+         subscribe. Nothing else allows it then.",
+    ),
+    Key::new(
+        "namespaces.publish_callback",
+        Kind::Flag(|namespace| &mut namespace.options.asks_publish),
+        "`callbacks.publish_url` is asked whether a client may publish, and what. Nothing else \
+         allows it then.",
+    ),
+    Key::new(
         "namespaces.history_size",
         Kind::Count(|namespace| &mut namespace.history_size, 0, 100_000),
         "Publications a channel keeps at most; 0 keeps none.",

@@ -28,6 +28,8 @@ pub struct Server {
     pub allow_public: bool,
     /// The admin listener may be reached from other machines.
     pub allow_public_admin: bool,
+    /// Addresses and networks of proxies.
+    pub trusted_proxies: Vec<String>,
     /// The certificate of the client listener.
     pub tls: Tls,
 }
@@ -63,6 +65,7 @@ impl Default for Server {
             shutdown_deadline_ms: 30_000,
             allow_public: false,
             allow_public_admin: false,
+            trusted_proxies: Vec::new(),
             tls: Tls::default(),
         }
     }
@@ -116,6 +119,14 @@ pub(super) const SECTION: Section = Section {
             "server.allow_public_admin",
             Kind::Flag(|config| &mut config.server.allow_public_admin),
             "Let other machines reach the admin listener, which asks nobody for a key.",
+        ),
+        Key::with_example(
+            "server.trusted_proxies",
+            Kind::Texts(|config| &mut config.server.trusted_proxies),
+            "[\"10.0.0.0/8\"]",
+            "Addresses and networks of the proxies before the node: of a request that comes from one \
+             of them the client's address is taken from `X-Forwarded-For`. It is what limits by \
+             address count. With any, whoever connects to a Unix socket is one of them.",
         ),
     ],
 };

@@ -25,6 +25,9 @@ pub(crate) fn run(args: &CheckConfigArgs) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), environment(), &Overrides::default())
         .map_err(Failure::trouble)?;
     crate::serve::redis::options(&config).map_err(Failure::trouble)?;
+    crate::serve::token_keys(&config)?;
+    crate::serve::application::options(&config).map_err(Failure::trouble)?;
+    crate::serve::proxies::trusted(&config).map_err(Failure::trouble)?;
     for warning in config.warnings() {
         note(format_args!("warning: {warning}"));
     }

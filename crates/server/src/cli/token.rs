@@ -7,6 +7,8 @@ use clap::Args;
 use trunkline_auth::{Claims, Secret, mint};
 use trunkline_config::{Config, Overrides};
 use trunkline_core::channel::ChannelName;
+use trunkline_core::limits::TOKEN_ID_BYTES;
+use trunkline_core::revocation::TokenId;
 use trunkline_core::time::WallTime;
 
 use super::{Failure, Output, environment};
@@ -26,6 +28,9 @@ pub(crate) struct TokenArgs {
     /// How long the token is good: a number and s, m, h or d
     #[arg(long, default_value = "1h", value_parser = lifetime)]
     ttl: Duration,
+    /// An id for the token, by which it can be taken back alone
+    #[arg(long, value_name = "ID", value_parser = token_id)]
+    id: Option<String>,
     /// The secret to sign with, in place of the configured one
     #[arg(long, env = "TRUNKLINE_TOKEN__HMAC_SECRET", hide_env_values = true)]
     secret: Option<String>,
@@ -46,6 +51,8 @@ pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
         user: args.user.clone(),
         channel: args.channel.clone(),
         expires_at: Some(after(args.ttl)?),
+        issued_at: Some(after(Duration::ZERO)?),
+        id: args.id.clone(),
         ..Claims::default()
     };
     let mut secret = args.secret.as_deref().map(Secret::new);
@@ -70,6 +77,11 @@ fn after(ttl: Duration) -> Result<WallTime, Failure> {
     let millis =
         end.and_then(|end| end.duration_since(UNIX_EPOCH).ok()?.as_millis().try_into().ok());
     millis.map(WallTime).ok_or_else(|| Failure::trouble("--ttl: no clock goes that far"))
+}
+
+fn token_id(text: &str) -> Result<String, String> {
+    let wrong = || format!("wants 1 to {TOKEN_ID_BYTES} bytes");
+    TokenId::new(text).map(|id| id.as_str().to_owned()).ok_or_else(wrong)
 }
 
 /// Reads a lifetime. Tokens are good to the second, so there is nothing smaller.

@@ -6,10 +6,14 @@
 //!   control thread: server API and pages · admin listener · sweeper · ticks · signals
 //! ```
 
+pub(crate) mod application;
 mod doors;
+mod key_sets;
 mod lifecycle;
+pub(crate) mod proxies;
 pub(crate) mod redis;
 mod reload;
+mod routing;
 mod shards;
 mod storage;
 mod ticking;
@@ -17,12 +21,14 @@ mod welcome;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use trunkline_admin::{AdminState, PageOptions};
-use trunkline_api::ApiState;
-use trunkline_auth::{ApiKeys, TokenGate, fresh_secret};
+use trunkline_api::{ApiState, JsonForm, Methods};
+use trunkline_auth::{ApiKeys, TokenGate, TokenKeys, fresh_secret};
 use trunkline_config::{Config, Overrides};
+use trunkline_core::application::Application;
+use trunkline_core::gate::Policy;
 use trunkline_core::limits::Limits;
 use trunkline_core::signal::NodeId;
 use trunkline_core::time::WallTime;
@@ -39,6 +45,7 @@ use crate::http;
 use self::doors::Doors;
 use self::lifecycle::Lifecycle;
 use self::reload::Reload;
+use self::routing::Routing;
 use self::storage::Storage;
 
 /// Runs a node until it is told to end.
@@ -54,8 +61,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
 
     // What everybody shares.
+    let started = Instant::now();
     let metrics = Metrics::new(doors.threads);
-    let gate = Arc::new(TokenGate::new(config.token_keys()));
+    let gate = Arc::new(TokenGate::new(token_keys(&config)?));
     let api_keys = Arc::new(ApiKeys::new(&config.api.keys));
     let ready = Arc::new(AtomicBool::new(false));
     let connections = Arc::new(AtomicUsize::new(0));
@@ -71,6 +79,22 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let switchboard = Arc::new(Switchboard::new(mailboxes.collect()));
     let id = NodeId::new(&fresh_secret());
     let (storage, storage_stopped) = Storage::open(&config, &id, &metrics, switchboard.clone())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::trouble(format_args!("cannot start the runtime: {error}")))?;
+    let asked = application::options(&config).map_err(Failure::trouble)?;
+    let shown = if asked.is_some() { &*config.callbacks.headers } else { &[] };
+    let forwarded = shown.iter().map(|name| name.to_ascii_lowercase().into()).collect();
+    let application = match asked {
+        Some(options) => {
+            let client = application::client().map_err(Failure::trouble)?;
+            let callbacks = application::open(options, client, runtime.handle().clone());
+            Some(Arc::new(callbacks) as Arc<dyn Application>)
+        }
+        None => None,
+    };
+    let methods = Arc::new(Methods::before(application));
     let node = Arc::new(Node::new(Parts {
         id,
         name: doors.name().into(),
@@ -79,9 +103,18 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         metrics,
         switchboard,
         backend: storage.backend(),
+        notes: storage.notes(),
+        application: Some(methods.clone()),
+        schedule_form: Arc::new(JsonForm),
+        per_user: config.rates.user,
+        per_address: config.rates.address,
         roster: storage.roster(),
         lines: storage.lines(),
     }));
+
+    methods.serve(&node);
+    ticking::recall_revocations(&node, started);
+    let routing = Routing::start(&config, &node, &storage).map_err(Failure::trouble)?;
 
     // The shards.
     let (hand_over, reception) = http::reception();
@@ -91,9 +124,16 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         labels: labels(),
         endpoints: registry::endpoints(EndpointOptions { rooms: config.rooms.enabled }),
         gate: gate.clone(),
-        policy: config.policy(),
+        policy: Policy { calls: methods.calls(), ..config.policy() },
         upgrade: upgrade_policy(&config, args.dev),
         tls: doors.tls.clone(),
+        per_connection: config.rates.connection,
+        counts_addresses: !config.rates.address.is_empty()
+            || config.limits.connections_per_address > 0,
+        proxies: proxies::trusted(&config).map_err(Failure::trouble)?,
+        forwarded,
+        withholds: config.client.refuses_by_status(),
+        started,
         hand_over,
         connections: Arc::clone(&connections),
     };
@@ -107,13 +147,18 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         let options = PageOptions { api_key: key, tls: doors.tls.is_some() };
         public = public.merge(trunkline_admin::page(options));
     }
-    let kept = storage.clone();
+    let (kept, informed) = (storage.clone(), Arc::clone(&node));
+    let unknown = move || {
+        let why = "what was taken back is not known yet: no token is good";
+        (!informed.knows_revocations()).then(|| why.to_owned())
+    };
     let admin = trunkline_admin::router(AdminState {
         node: Arc::clone(&node),
         ready: Arc::clone(&ready),
-        trouble: Arc::new(move || kept.trouble()),
+        trouble: Arc::new(move || kept.trouble().or_else(&unknown)),
     });
-    let reload = Reload { args: args.clone(), gate, api_keys, tls: doors.tls.clone() };
+    let reload =
+        Reload { args: args.clone(), gate: gate.clone(), api_keys, tls: doors.tls.clone() };
     let lifecycle = Lifecycle {
         node: Arc::clone(&node),
         connections,
@@ -123,16 +168,15 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
         storage_stopped,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::trouble(format_args!("cannot start the runtime: {error}")))?;
     runtime.block_on(async move {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let http = tokio::spawn(reception.serve(public, stopped.clone()));
         let admin = tokio::spawn(http::serve_listener(doors.admin()?, admin, stopped));
         tokio::spawn(storage.clone().keep_tidy());
-        tokio::spawn(ticking::tick(node, storage.lines()));
+        tokio::spawn(routing.work(started));
+        tokio::spawn(key_sets::fetch(gate));
+        tokio::spawn(ticking::run_schedules(node.clone(), started));
+        tokio::spawn(ticking::tick(node, storage.lines(), started));
         let announce = || {
             if args.dev {
                 welcome::greet(&config, &doors.listen);
@@ -145,6 +189,13 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
             tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(http, admin) }).await;
         outcome.and_then(|()| storage.close())
     })
+}
+
+/// What tokens are checked against.
+pub(crate) fn token_keys(config: &Config) -> Result<TokenKeys, Failure> {
+    let keys = config.token_keys().map_err(Failure::trouble)?;
+    key_sets::check(&keys.issuers).map_err(Failure::trouble)?;
+    Ok(keys)
 }
 
 fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
@@ -165,9 +216,10 @@ fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
 }
 
 /// In development any page may connect: the node listens on loopback only and holds nothing that
-/// a page's visitor has and the page has not.
+/// a page's visitor has and the page has not. Not so where cookies say who the visitor is.
 fn upgrade_policy(config: &Config, dev: bool) -> UpgradePolicy {
-    let origins = if dev {
+    let by_cookie = config.callbacks.connect_url.is_some();
+    let origins = if dev && !by_cookie {
         OriginPolicy::Any
     } else {
         OriginPolicy::List(config.client.allowed_origins.clone())
@@ -187,6 +239,7 @@ fn labels() -> Vec<Protocol> {
         (registry::EVENT_STREAM, Protocol::EventSource),
         (registry::EVENT_STREAM_OF_SEVERAL, Protocol::EventSource),
         (registry::ROOMS, Protocol::Rooms),
+        (registry::RAW, Protocol::Raw),
     ] {
         labels[usize::from(codec.0)] = label;
     }

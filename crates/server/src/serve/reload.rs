@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trunkline_auth::{ApiKeys, TokenGate};
 use trunkline_transport::TlsAcceptor;
 
-use crate::cli::ServeArgs;
+use crate::cli::{Failure, ServeArgs};
 
 /// Everything that can be replaced while the node runs.
 pub(super) struct Reload {
@@ -30,9 +30,14 @@ impl Reload {
         if self.args.dev {
             return;
         }
-        match super::configuration(&self.args) {
-            Ok(config) => {
-                self.gate.replace(config.token_keys());
+        let read = || {
+            let config = super::configuration(&self.args)?;
+            let keys = super::token_keys(&config)?;
+            Ok::<_, Failure>((config, keys))
+        };
+        match read() {
+            Ok((config, keys)) => {
+                self.gate.replace(keys);
                 self.api_keys.replace(&config.api.keys);
                 tracing::info!("keys reloaded");
             }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use trunkline_backend_embedded::{EmbeddedBackend, Options};
 use trunkline_backend_memory::MemoryBackend;
-use trunkline_backend_redis::{RedisBackend, RedisRoster, RosterOptions};
+use trunkline_backend_redis::{Hearer, RedisBackend, RedisRoster, RosterOptions};
 use trunkline_config::{Config, Keeping};
 use trunkline_core::backend::{Backend, Sink};
+use trunkline_core::note::Notes;
 use trunkline_core::roster::Roster;
 use trunkline_core::signal::NodeId;
 use trunkline_node::lines::Lines;
@@ -101,6 +102,15 @@ impl Storage {
         }
     }
 
+    /// What keeps notes.
+    pub(super) fn notes(&self) -> Arc<dyn Notes> {
+        match self {
+            Self::Memory(backend) => backend.clone(),
+            Self::Embedded(backend) => backend.clone(),
+            Self::Redis(shared) => shared.backend.clone(),
+        }
+    }
+
     /// Why clients should not be sent here at the moment, if there is a reason.
     pub(super) fn trouble(&self) -> Option<String> {
         match self {
@@ -114,6 +124,13 @@ impl Storage {
         match self {
             Self::Memory(_) | Self::Embedded(_) => None,
             Self::Redis(shared) => Some(shared.lines.clone()),
+        }
+    }
+
+    /// Listens to what others say in Redis, if that is where streams are.
+    pub(super) fn hear_foreign(&self, names: Vec<String>, told: &Hearer) {
+        if let Self::Redis(shared) = self {
+            shared.backend.hear_foreign(names, told);
         }
     }
 
