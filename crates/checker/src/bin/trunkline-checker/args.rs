@@ -8,6 +8,7 @@ use trunkline_checker::event::Rules;
 
 use crate::chaos::Scenario;
 use crate::presence::PresenceArgs;
+use crate::schedules::SchedulesArgs;
 
 /// Most publishers or subscribers one run may have: each is a thread.
 const THREADS: i64 = 2000;
@@ -44,6 +45,11 @@ pub(crate) enum Command {
         after_help = "Example: trunkline-checker presence --server target/release/trunkline --short"
     )]
     Presence(PresenceArgs),
+    /// Schedule many publications, kill what shall make them, and judge whether each came once and in time
+    #[command(
+        after_help = "Example: trunkline-checker schedules --server target/release/trunkline --short"
+    )]
+    Schedules(SchedulesArgs),
 }
 
 #[derive(Debug, clap::Args)]

@@ -15,6 +15,7 @@ mod output;
 mod presence;
 mod publisher;
 mod recorder;
+mod schedules;
 mod server;
 mod socket;
 mod subscriber;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Crash(args) => crash::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Presence(args) => presence::run(&args),
+        Command::Schedules(args) => schedules::run(&args),
     };
     ExitCode::from(match done {
         Ok(true) => CLEAN,
