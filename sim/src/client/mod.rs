@@ -145,7 +145,13 @@ impl Client {
     /// What its connection can do.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
-        Abilities { binary: false, pong: true, gaps: self.tells_gaps, delta: self.delta }
+        Abilities {
+            binary: false,
+            pong: true,
+            gaps: self.tells_gaps,
+            delta: self.delta,
+            unread: false,
+        }
     }
 
     /// It comes: what it asks for by its URL, and what it sends first.

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use trunkline_core::application::Headers;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::error::CloseReason;
 use trunkline_core::gate::Policy;
 use trunkline_core::hub::{ConnectionKey, Feed, Released};
 use trunkline_core::identity::UserId;
 use trunkline_core::position::Position;
+use trunkline_core::rate::Rates;
 use trunkline_core::reply::Push;
 use trunkline_core::session::{Effect, Input, Surroundings};
+use trunkline_node::Asker;
 
 use crate::pipe::Frame;
 
@@ -41,12 +44,15 @@ impl SimShard {
         let Some(open) = connection.filter(|c| c.stage == Stage::Open) else { return };
         let around = Surroundings {
             gate: &NoTokens,
-            policy: Policy { anonymous: true, insecure: true },
+            policy: Policy { anonymous: true, insecure: true, ..Policy::default() },
             namespaces: &node.namespaces,
             limits: &node.limits,
             names: &|text| hub.name(text),
             positions: &|channel| hub.position_of(key, channel),
             hears_at_once: node.hears_at_once(),
+            per_connection: &Rates::default(),
+            admit: &|_, _| Ok(()),
+            objects: &|_, _| None,
             now: self.now,
             wall: self.wall,
         };
@@ -58,6 +64,8 @@ impl SimShard {
             Effect::Reply { id, result } => self.give(key, Frame::Reply(id, result)),
             Effect::Push(push) => self.give(key, Frame::Push(push)),
             Effect::Connected { user } => self.connected(key, user),
+            // Nobody logs in later.
+            Effect::Bound { .. } => {}
             Effect::Attend { channel } => {
                 if self.hub.attend(key, &channel) {
                     self.node.listen(self.index, &channel);
@@ -101,7 +109,8 @@ impl SimShard {
             Effect::Ask { ticket, ask } => {
                 let Some(open) = self.open(key) else { return };
                 let client = open.session.client();
-                self.node.ask(self.index, (key, client), ticket, ask);
+                let (shard, connection, headers) = (self.index, key, Headers::default());
+                self.node.ask(Asker { shard, connection, client, headers }, ticket, ask);
             }
             Effect::Ping => self.give(key, Frame::Ping),
             Effect::Close(reason) => self.close(key, reason),
@@ -109,8 +118,9 @@ impl SimShard {
     }
 
     fn connected(&mut self, key: ConnectionKey, user: UserId) {
+        let Some(client) = self.open(key).map(|open| open.session.client()) else { return };
         if !user.is_anonymous() {
-            self.node.arrive(&user);
+            self.node.arrive(&user, client);
             self.users.entry(user).or_default().push(key);
         }
     }

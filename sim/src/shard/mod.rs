@@ -220,6 +220,8 @@ impl SimShard {
 
     fn receive(&mut self, event: Event) {
         match event {
+            // Nobody takes tokens back.
+            Event::Revoked(_) => {}
             Event::Deliver { channel, message } => self.deliver(&channel, &message),
             Event::Doubt { channel } => self.doubt(&channel),
             Event::Answer { connection, client, ticket, answer } => {

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::{MAILBOX_EVENTS, RECOVERY_LIMIT};
 use trunkline_core::publication::{Draft, Message};
+use trunkline_core::rate::Rates;
 use trunkline_core::signal::{NodeId, Recipient, Signal};
 use trunkline_core::time::{Tick, WallTime};
 use trunkline_model_broker::Attached;
 use trunkline_node::lines::Lines;
 use trunkline_node::mailbox::Mailbox;
+use trunkline_node::schedules::NoSchedules;
 use trunkline_node::switchboard::Switchboard;
 use trunkline_node::{Node, Parts};
 use trunkline_telemetry::Metrics;
@@ -159,6 +162,12 @@ impl World {
             metrics,
             switchboard,
             backend: lines.clone(),
+            // Nothing in the simulation uses any.
+            notes: Arc::new(MemoryBackend::new(lines.clone(), Box::new(|| WallTime(WALL_MS)))),
+            schedule_form: Arc::new(NoSchedules),
+            application: None,
+            per_user: Rates::default(),
+            per_address: Rates::default(),
             roster: broker,
             lines: Some(Arc::clone(&lines)),
         }));
