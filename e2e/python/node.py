@@ -72,6 +72,11 @@ class Node:
             late.cancel()
         raise AssertionError(f"the node ended before it was ready:\n{self.log()}")
 
+    @property
+    def pid(self):
+        """The id of the process."""
+        return self._process.pid
+
     def log(self):
         """What the node wrote to stderr so far."""
         self._log.seek(0)

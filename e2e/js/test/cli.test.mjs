@@ -161,7 +161,7 @@ describe('init, check-config, serve', () => {
       const { folder, remove } = await scratch();
       await trunkline(['init'], { cwd: folder });
       const text = await readFile(path.join(folder, 'trunkline.toml'), 'utf8');
-      for (const [, secret] of text.matchAll(/"([^"\s]{32,})"/g)) secrets.add(secret);
+      for (const [, secret] of text.matchAll(/"([\w-]{32,})"/g)) secrets.add(secret);
       await remove();
     }
     assert.equal(secrets.size, 4, 'a token secret and an API key each');
