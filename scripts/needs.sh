@@ -102,11 +102,14 @@ need_node() {
   node_is_recent || packages nodejs
   command -v npm >/dev/null || packages npm
   node_is_recent || lacking 'node 18.19 or later is needed'
-  # A copy of the lock file, left by the last installation, tells whether it is still the right one.
-  cmp -s e2e/js/package-lock.json e2e/js/node_modules/.installed && return
-  echo 'installing: packages of e2e/js'
-  (cd e2e/js && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --loglevel=error)
-  cp e2e/js/package-lock.json e2e/js/node_modules/.installed
+  local folder
+  for folder in e2e/js examples/webhook; do
+    # A copy of the lock file, left by the last installation, tells whether it is still the right one.
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && continue
+    echo "installing: packages of $folder"
+    (cd "$folder" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --loglevel=error)
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+  done
 }
 
 node_is_recent() {

@@ -40,7 +40,15 @@ function browser() {
  * context's, as for a certificate that only a test would trust.
  */
 export async function page(url, options = {}) {
-  const context = await (await browser()).newContext(options);
+  return open(await (await browser()).newContext(options), url);
+}
+
+/** Another tab of the same person. */
+export function anotherTab(tab, url) {
+  return open(tab.context(), url);
+}
+
+async function open(context, url) {
   const tab = await context.newPage();
   tab.setDefaultTimeout(DEADLINE_MS);
   tab.errors = [];

@@ -8,7 +8,7 @@ import { until } from './deadline.mjs';
 import { closeAll } from './opened.mjs';
 import { freePorts } from './ports.mjs';
 import { haproxy, states } from './proxies.mjs';
-import { startRedis } from './redis.mjs';
+import { Redis } from './redis.mjs';
 import { Server } from './server.mjs';
 
 const NODES = 3;
@@ -25,14 +25,15 @@ export const NOTICED = '4s';
 export class Cluster {
   /**
    * Starts all of it. `namespaces` are options by name, `delay` is how long a node that leaves goes on
-   * serving; `proxy` starts what is before the nodes, and `redis` is `{ url, stop }`.
+   * serving; `proxy` starts what is before the nodes, and `redis` has `url()` and `stop()`.
+   * `sections` are more of the configuration.
    */
-  static async start(namespaces, { proxy = plainHaproxy, redis, delay = NOTICED } = {}) {
+  static async start(namespaces, { proxy = plainHaproxy, redis, delay = NOTICED, sections = {} } = {}) {
     const cluster = new Cluster();
     cluster.nodes = [];
     try {
-      cluster.redis = redis ?? (await startRedis(['--appendonly', 'yes']));
-      await cluster.#startNodes(namespaces, delay);
+      cluster.redis = redis ?? (await Redis.start({ args: ['--appendonly', 'yes'] }));
+      await cluster.#startNodes(namespaces, delay, sections);
       cluster.proxy = await proxy(cluster.nodes);
     } catch (error) {
       await cluster.#kill();
@@ -41,7 +42,7 @@ export class Cluster {
     return cluster;
   }
 
-  async #startNodes(namespaces, delay) {
+  async #startNodes(namespaces, delay, sections) {
     const ports = await freePorts(2 * NODES);
     const starting = Array.from({ length: NODES }, (_, nth) => {
       const server = {
@@ -50,8 +51,8 @@ export class Cluster {
         shutdown_delay: delay,
         shutdown_spread: '500ms',
       };
-      const args = ['--redis', this.redis.url];
-      return Server.start({ config: openTo(namespaces, { ...OPEN, server }), args });
+      const args = ['--redis', this.redis.url()];
+      return Server.start({ config: openTo(namespaces, { ...OPEN, ...sections, server }), args });
     });
     this.nodes = await Promise.all(starting);
     for (const node of this.nodes) node.api = new Api(node);
@@ -79,9 +80,9 @@ export class Cluster {
 
   /** The lines, by channel, on which nodes listen at the broker; and how many nodes do on each. */
   async lines() {
-    const names = await this.redis.ask('PUBSUB', 'SHARDCHANNELS', 'trunkline:*:line:*');
+    const names = await this.redis.list('PUBSUB', 'SHARDCHANNELS', 'trunkline:*:line:*');
     if (names.length === 0) return {};
-    const counts = await this.redis.ask('PUBSUB', 'SHARDNUMSUB', ...names);
+    const counts = await this.redis.list('PUBSUB', 'SHARDNUMSUB', ...names);
     const channel = (line) => line.replace(/^trunkline:\{..\}:line:/, '');
     return Object.fromEntries(names.map((_, at) => [channel(counts[2 * at]), Number(counts[2 * at + 1])]));
   }

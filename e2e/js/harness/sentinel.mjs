@@ -5,7 +5,7 @@ import { file, scratch } from './configuration.mjs';
 import { until } from './deadline.mjs';
 import { freePorts } from './ports.mjs';
 import { Program } from './program.mjs';
-import { startRedis } from './redis.mjs';
+import { Redis } from './redis.mjs';
 
 const SERVERS = 3;
 const SENTINELS = 3;
@@ -37,10 +37,11 @@ export class Sentinels {
   }
 
   async #start() {
-    this.servers.push(await startRedis(['--repl-diskless-sync-delay', '0']));
+    const quick = ['--repl-diskless-sync-delay', '0'];
+    this.servers.push(await Redis.start({ args: quick }));
     const [master] = this.servers;
-    const follow = ['--repl-diskless-sync-delay', '0', '--replicaof', '127.0.0.1', `${master.port}`];
-    while (this.servers.length < SERVERS) this.servers.push(await startRedis(follow));
+    const follow = [...quick, '--replicaof', '127.0.0.1', `${master.port}`];
+    while (this.servers.length < SERVERS) this.servers.push(await Redis.start({ args: follow }));
     this.ports = await freePorts(SENTINELS);
     for (const port of this.ports) {
       const lines = [
@@ -59,8 +60,11 @@ export class Sentinels {
         (await known(port, 'num-slaves')) === SERVERS - 1;
       await until(met, `sentinel ${port} knows everybody`, MEETING_MS);
     }
+  }
+
+  url() {
     const addresses = this.ports.map((port) => `127.0.0.1:${port}`);
-    this.url = `redis+sentinel://${addresses.join(',')}/${NAME}/0`;
+    return `redis+sentinel://${addresses.join(',')}/${NAME}/0`;
   }
 
   /** What a sentinel knows of the master. */
@@ -75,7 +79,7 @@ export class Sentinels {
     const { port } = await this.#about(this.ports[0]);
     const master = this.servers.find((server) => server.port === Number(port));
     const others = SERVERS - 1;
-    await until(async () => Number((await master.ask('WAIT', `${others}`, '1000'))[0]) === others, 'replicas have all');
+    await until(async () => Number(await master.ask('WAIT', `${others}`, '1000')) === others, 'replicas have all');
     await master.kill();
   }
 

@@ -1,85 +1,27 @@
 // `examples/whiteboard`, started by its one command, and people in front of it.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { page } from './browser.mjs';
-import { BINARY, ROOT } from './binary.mjs';
-import { scratch } from './configuration.mjs';
-import { until, within } from './deadline.mjs';
-import { remember } from './opened.mjs';
-import { freePorts } from './ports.mjs';
-import { column } from './proxies.mjs';
+import { until } from './deadline.mjs';
+import { Example } from './example.mjs';
 
 /** The example, with data of its own that outlives restarts. */
-export class Whiteboard {
-  #child;
-  #ended;
-
-  static async start({ args = [] } = {}) {
-    const example = new Whiteboard();
-    const { folder, remove } = await scratch();
-    Object.assign(example, { args, folder, remove });
-    [example.nodePort, example.adminPort, example.pagePort, example.apiPort] = await freePorts(4);
-    await example.run();
-    return example;
-  }
-
-  /** Starts it, at first or again. */
-  async run() {
-    const { nodePort, adminPort, pagePort, apiPort, folder } = this;
-    this.said = '';
-    const child = spawn(path.join(ROOT, 'examples/whiteboard/run'), this.args, {
-      env: {
-        ...process.env,
-        TRUNKLINE_BIN: BINARY,
-        NODE_PORT: nodePort,
-        ADMIN_PORT: adminPort,
-        PAGE_PORT: pagePort,
-        API_PORT: apiPort,
-        DATA_DIR: folder,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    this.#ended = new Promise((resolve) => child.on('close', resolve));
-    remember(() => child.kill());
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => (this.said += text));
-    }
-    const up = (url) => fetch(url).then((response) => response.ok, () => false);
-    await until(() => up(`http://127.0.0.1:${pagePort}/`), `the page; ${this.said}`);
-    await until(() => this.said.includes(' open http'), `an invitation; ${this.said}`);
-    await until(() => up(`http://127.0.0.1:${adminPort}/ready`), `the node; ${this.said}`);
-  }
-
-  /** Ends it as ^C does. */
-  async stop() {
-    if (this.#child.exitCode === null) this.#child.kill();
-    assert.equal(await within(this.#ended, 'end of the example'), 0, this.said);
+export class Whiteboard extends Example {
+  static start(options) {
+    return super.start('whiteboard', options);
   }
 
   /** Ends the node without a warning. The example starts another one by itself. */
-  killNode(name) {
-    this.#signal('SIGKILL', name);
+  killNode(name = 'the node') {
+    super.killNode(name);
   }
 
   /** Stops the node in its tracks: what is sent to it from now on, it does not read. */
   freezeNode() {
-    this.#signal('SIGSTOP');
-  }
-
-  /** How many connections HAProxy has to one of several nodes, by its name there: `node2`. */
-  async clientsOf(name) {
-    return Number((await column({ ports: { status: this.adminPort } }, 'scur'))[name]);
-  }
-
-  /** Of several nodes, this is how they are told apart: `node 2`. */
-  #signal(signal, name = 'the node') {
-    const [pid] = this.said.match(new RegExp(`(?<=${name} is process )\\d+`, 'g')).slice(-1);
-    process.kill(Number(pid), signal);
+    this.signal('SIGSTOP', 'the node');
   }
 
   /** Throws away everything the node keeps; only while it does not run. */

@@ -1,37 +1,25 @@
 // The examples on three nodes behind HAProxy, each started by its one command.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { BINARY, ROOT, run, shell } from '../harness/binary.mjs';
 import { page } from '../harness/browser.mjs';
 import { scratch } from '../harness/configuration.mjs';
-import { until, within } from '../harness/deadline.mjs';
+import { until } from '../harness/deadline.mjs';
 import { Drawer, beBrowser } from '../harness/drawer.mjs';
-import { closeAll, remember } from '../harness/opened.mjs';
-import { freePorts } from '../harness/ports.mjs';
+import { Example } from '../harness/example.mjs';
+import { closeAll } from '../harness/opened.mjs';
 import { Socket } from '../harness/socket.mjs';
 import { Whiteboard, strokes } from '../harness/whiteboard.mjs';
 
-/** The processes that an example said it has started. */
-const processes = (said) => [...said.matchAll(/is process (\d+)/g)].map(([, pid]) => Number(pid));
-
-function runs(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 describe('several nodes with one command', () => {
-  for (const name of ['rooms', 'whiteboard']) {
+  for (const name of ['rooms', 'whiteboard', 'notifications', 'systems', 'webhook']) {
     const script = path.join(ROOT, 'examples', name, 'run');
 
     it(`${name}: says what is missing`, async () => {
-      const needed = ['bash', 'dirname', 'env', 'node', 'python3'];
+      const needed = ['bash', 'curl', 'dirname', 'env', 'node', 'npm', 'python3'];
       const { stdout: links } = await shell(needed.map((program) => `command -v ${program}`).join(';'));
       const { folder, remove } = await scratch();
       await run('ln', ['-s', ...links.trim().split('\n'), folder]);
@@ -39,6 +27,12 @@ describe('several nodes with one command', () => {
       await remove();
       assert.equal(code, 2);
       assert.match(stderr, /several nodes need redis-server.*: apt-get install redis-server/);
+    });
+
+    it(`${name}: says what it is and what moves its ports`, async () => {
+      const { code, stdout } = await run(script, ['--help']);
+      assert.equal(code, 0);
+      assert.match(stdout, /run --nodes 3.*NODE_PORT/s);
     });
 
     it(`${name}: refuses what it has no places for`, async () => {
@@ -51,47 +45,31 @@ describe('several nodes with one command', () => {
 
 describe('rooms on three nodes', () => {
   let example;
-  let ended;
-  let said = '';
-  let node;
 
   before(async () => {
-    const [nodePort, adminPort, pagePort, apiPort] = await freePorts(4);
-    node = `127.0.0.1:${nodePort}`;
-    const ports = { NODE_PORT: nodePort, ADMIN_PORT: adminPort, PAGE_PORT: pagePort, API_PORT: apiPort };
-    example = spawn(path.join(ROOT, 'examples/rooms/run'), ['--nodes', '3'], {
-      env: { ...process.env, TRUNKLINE_BIN: BINARY, ...ports },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    ended = new Promise((resolve) => example.on('close', resolve));
-    remember(() => example.kill());
-    for (const stream of [example.stdout, example.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => (said += text));
-    }
-    example.page = await until(() => /open (http:\S+)/.exec(said)?.[1], 'the address of the page');
-    example.api = `http://127.0.0.1:${apiPort}/api`;
+    example = await Example.start('rooms', { args: ['--nodes', '3'] });
   });
 
   after(async () => {
     await closeAll();
-    assert.equal(await within(ended, 'end of the example'), 0, said);
-    assert.deepEqual(processes(said).filter(runs), [], 'nothing it started is left');
+    await example?.stop();
+    await example?.remove();
   });
 
   it('everybody is in one room, whichever node HAProxy has chosen', async () => {
     const hears = (tab, text) => tab.locator('#log', { hasText: text }).waitFor();
-    const ann = await page(`${example.page}#report/1`);
+    const ann = await page(`${example.address}#report/1`);
     await hears(ann, 'User 1 connected to room - report');
     const members = [];
     for (const user of [2, 3, 4]) {
-      members.push(await Socket.open(`ws://${node}/api/v1/ws/report/${user}`));
+      members.push(await Socket.open(`ws://127.0.0.1:${example.nodePort}/api/v1/ws/report/${user}`));
       await hears(ann, `User ${user} connected to room - report`);
     }
     members[2].send('from a program');
     await hears(ann, 'from a program');
     const headers = { 'X-API-Key': 'rooms-example-key' };
     const body = JSON.stringify({ channel: 'rooms:report', data: 'The report was saved.' });
-    await fetch(`${example.api}/publish`, { method: 'POST', headers, body });
+    await fetch(`http://127.0.0.1:${example.apiPort}/api/publish`, { method: 'POST', headers, body });
     for (const text of ['from a program', 'The report was saved.']) {
       for (const member of members) {
         await member.frames.take((frame) => JSON.parse(frame).message === text, text);
@@ -113,7 +91,6 @@ describe('the whiteboard on three nodes', () => {
   after(async () => {
     await closeAll();
     await example?.stop();
-    assert.deepEqual(processes(example.said).filter(runs), [], 'nothing it started is left');
     await example?.remove();
   });
 
@@ -166,7 +143,6 @@ describe('the whiteboard on three nodes', () => {
     assert.ok(drawn > 0);
     assert.equal(hash, pictures[0], 'to the last pixel, in a browser too');
     assert.deepEqual(late.tab.errors, []);
-    const again = () => example.said.match(/node 2 is process \d+/g).length === 2;
-    await until(again, 'the node is started again');
+    await example.again('node 2', 2);
   });
 });

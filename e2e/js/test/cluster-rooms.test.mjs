@@ -95,7 +95,7 @@ describe('rooms over three nodes', () => {
     await cluster.redis.kill();
     const ready = async (node) => (await fetch(node.admin('/ready'))).status;
     for (const node of cluster.nodes) await until(async () => (await ready(node)) === 503, 'it is noticed');
-    await cluster.redis.start();
+    await cluster.redis.again();
     for (const node of cluster.nodes) await until(async () => (await ready(node)) === 200, 'it is back');
     ann.send('is anybody there?');
     await hear([ann, bob, cat], said(1, 'outage', 'is anybody there?'));

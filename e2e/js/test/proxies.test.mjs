@@ -237,7 +237,7 @@ for (const { name, start, asksNodes, protocol } of PROXIES) {
       const placed = await api.publishAll('chat:api', Array.from({ length: 20 }, () => 'x'.repeat(50_000)));
       assert.equal(placed.length, 20);
       assert.equal((await api.post('info', '{}', { 'X-API-Key': 'wrong' })).status, 401);
-      for (const path of ['/api/info', '/api/publish', '/api/']) {
+      for (const path of ['/api/info', '/api/publish', '/api/', '/message']) {
         assert.equal(await statusOf(proxy, path, '-X', 'POST'), 404, path);
       }
     });

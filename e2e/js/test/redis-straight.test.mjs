@@ -15,7 +15,7 @@ import { until } from '../harness/deadline.mjs';
 import { curlEvents } from '../harness/events.mjs';
 import { closeAll } from '../harness/opened.mjs';
 import { comeBack, texts } from '../harness/position.mjs';
-import { Redis } from '../harness/broker.mjs';
+import { Redis } from '../harness/redis.mjs';
 import { ENCODINGS, connected, subscribed } from '../harness/sdk.mjs';
 import { Server } from '../harness/server.mjs';
 import { Socket } from '../harness/socket.mjs';

@@ -14,7 +14,7 @@ import { until } from '../harness/deadline.mjs';
 import { closeAll } from '../harness/opened.mjs';
 import { freePorts } from '../harness/ports.mjs';
 import { texts } from '../harness/position.mjs';
-import { Redis } from '../harness/broker.mjs';
+import { Redis } from '../harness/redis.mjs';
 import { Server } from '../harness/server.mjs';
 import { Socket } from '../harness/socket.mjs';
 
@@ -124,7 +124,7 @@ describe('a node whose Redis', () => {
   it('has no such database', async () => {
     await withRedis({}, async (redis) => {
       await mends(redis.url({ database: 99 }), /database cannot be used/, async () => {
-        await redis.end();
+        await redis.kill();
         await redis.again(['--databases', '100']);
       }, { tried: () => triedAgain(redis) });
     });
@@ -133,12 +133,12 @@ describe('a node whose Redis', () => {
   it('speaks TLS and the node does not', async () => {
     await withRedis({}, async (redis) => {
       const { cert, key, authority } = await certified(redis.folder);
-      await redis.end();
+      await redis.kill();
       const tls = ['--tls-port', `${redis.port}`, '--port', '0', '--tls-auth-clients', 'no'];
       const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', authority];
       await redis.again([...tls, ...files]);
       await mends(redis.url(), /does it want TLS \(rediss:/, async () => {
-        await redis.end();
+        await redis.kill();
         await redis.again([]);
       }); // Redis does not count connections that fail like this.
     });
@@ -150,7 +150,7 @@ describe('a node whose Redis', () => {
       const { cert, key, authority } = await certified(folder);
       await withRedis({}, async (redis) => {
         const mend = async () => {
-          await redis.end();
+          await redis.kill();
           const tls = ['--tls-port', `${redis.port}`, '--port', '0', '--tls-auth-clients', 'no'];
           const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', authority];
           await redis.again([...tls, ...files]);

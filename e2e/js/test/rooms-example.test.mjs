@@ -1,48 +1,27 @@
 // `examples/rooms`, started by its one command, in the browsers of two people.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { page } from '../harness/browser.mjs';
-import { BINARY, ROOT } from '../harness/binary.mjs';
-import { until, within } from '../harness/deadline.mjs';
-import { closeAll, remember } from '../harness/opened.mjs';
-import { freePorts } from '../harness/ports.mjs';
+import { Example } from '../harness/example.mjs';
+import { closeAll } from '../harness/opened.mjs';
 import { Socket } from '../harness/socket.mjs';
 
 describe('the rooms example', () => {
   let example;
-  let ended;
-  let address;
-  let node;
 
   before(async () => {
-    const [nodePort, adminPort, pagePort] = await freePorts(3);
-    node = `127.0.0.1:${nodePort}`;
-    example = spawn(path.join(ROOT, 'examples/rooms/run'), {
-      env: { ...process.env, TRUNKLINE_BIN: BINARY, NODE_PORT: nodePort, ADMIN_PORT: adminPort, PAGE_PORT: pagePort },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    ended = new Promise((resolve) => example.on('close', resolve));
-    remember(() => example.kill());
-    let said = '';
-    for (const stream of [example.stdout, example.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => (said += text));
-    }
-    [, address] = await until(() => /open (http:\S+)/.exec(said), 'the address of the page');
-    const up = (url) => fetch(url).then((response) => response.ok, () => false);
-    await until(() => up(address), 'the page');
-    await until(() => up(`http://127.0.0.1:${adminPort}/ready`), 'the node');
+    example = await Example.start('rooms');
   });
 
   after(async () => {
     await closeAll();
-    assert.equal(await within(ended, 'end of the example'), 0);
+    await example?.stop();
+    await example?.remove();
   });
 
-  const enter = (room, user) => page(`${address}#${room}/${user}`);
+  const enter = (room, user) => page(`${example.address}#${room}/${user}`);
   const hears = (tab, text) => tab.locator('#log', { hasText: text }).waitFor();
   const say = async (tab, text) => {
     await tab.fill('#text', text);
@@ -68,7 +47,7 @@ describe('the rooms example', () => {
   it('speaks with programs as with pages', async () => {
     const ann = await enter('plan', 1);
     await hears(ann, 'User 1 connected to room - plan');
-    const program = await Socket.open(`ws://${node}/api/v1/ws/plan/7`);
+    const program = await Socket.open(`ws://127.0.0.1:${example.nodePort}/api/v1/ws/plan/7`);
     await hears(ann, 'User 7 connected to room - plan');
     program.send('<b>typed</b>');
     await hears(ann, '<b>typed</b>');

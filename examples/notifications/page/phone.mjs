@@ -1,0 +1,3 @@
+// The page within the page reaches the same node.
+
+document.getElementById('phone').src = `./${location.search}`;
