@@ -85,6 +85,15 @@ pub struct Change {
     pub draft: Option<Draft>,
 }
 
+impl Change {
+    /// Makes a note what is wanted, if it still is as it was found. Nothing is published.
+    #[must_use]
+    pub fn of(key: NoteKey, found: Option<&Note>, wanted: Option<Wanted>) -> Self {
+        let expected = found.map_or(Expected::Nothing, |note| Expected::Version(note.version));
+        Self { key, expected, when_due: false, wanted, draft: None }
+    }
+}
+
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {

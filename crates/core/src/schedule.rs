@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use crate::limits::SCHEDULE_REMEMBERED_MS;
-use crate::note::{Change, Due, Expected, Note, Wanted};
+use crate::note::{Change, Due, Note, Wanted};
 use crate::publication::{Draft, Tags};
 use crate::time::WallTime;
 
@@ -79,11 +79,9 @@ pub fn fire(
 ) -> Firing {
     let Some(due) = note.due.filter(|due| *due <= now) else { return Firing::Nothing };
     let change = |wanted, draft| Change {
-        key: note.key.clone(),
-        expected: Expected::Version(note.version),
         when_due: true,
-        wanted,
         draft,
+        ..Change::of(note.key.clone(), Some(note), wanted)
     };
     let Entry::Waiting(schedule) = entry else {
         // It was remembered for long enough.
@@ -128,7 +126,7 @@ fn last_missed(
 mod tests {
     use super::*;
     use crate::channel::ChannelName;
-    use crate::note::NoteKey;
+    use crate::note::{Expected, NoteKey};
 
     fn note(due: u64) -> Note {
         let key = NoteKey { channel: ChannelName::parse("a").unwrap(), name: "schedule:1".into() };

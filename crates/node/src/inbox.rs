@@ -12,7 +12,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::inbox::{Ack, AckError, Inbox};
 use trunkline_core::limits::NOTE_ATTEMPTS;
-use trunkline_core::note::{Change, Changed, Due, Expected, Note, NoteKey, Wanted};
+use trunkline_core::note::{Change, Changed, Due, Note, NoteKey, Wanted};
 use trunkline_core::position::Position;
 use trunkline_core::publication::{Draft, Publication};
 use trunkline_core::session::ReadInbox;
@@ -199,16 +199,14 @@ fn key(channel: &ChannelName) -> NoteKey {
 
 fn change(channel: &ChannelName, note: Option<&Note>, inbox: &Inbox) -> Change {
     let (key_of_tag, value) = STATE_TAG;
+    let wanted = Wanted { value: inbox.to_bytes(), due: Due::Never };
     Change {
-        key: key(channel),
-        expected: note.map_or(Expected::Nothing, |note| Expected::Version(note.version)),
-        when_due: false,
-        wanted: Some(Wanted { value: inbox.to_bytes(), due: Due::Never }),
         draft: Some(Draft {
             data: Bytes::from(inbox.to_json()),
             tags: vec![(key_of_tag.into(), value.into())],
             ..Draft::new(channel.clone())
         }),
+        ..Change::of(key(channel), note, Some(wanted))
     }
 }
 

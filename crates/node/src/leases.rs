@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::note::{Change, Changed, Due, Expected, Note, NoteKey, Wanted};
+use trunkline_core::note::{Change, Changed, Due, Note, NoteKey, Wanted};
 use trunkline_core::time::Tick;
 
 use crate::node::Node;
@@ -86,8 +86,7 @@ impl Node {
                 if note.value != node.holder() {
                     return;
                 }
-                let expected = Expected::Version(note.version);
-                let change = Change { key, expected, when_due: false, wanted: None, draft: None };
+                let change = Change::of(key, Some(&note), None);
                 // Otherwise it ends by itself.
                 node.notes.change(change, Box::new(drop));
             }),
@@ -106,11 +105,7 @@ fn key(job: &Job) -> NoteKey {
 
 /// What makes the job of whoever holds the note this holder's: it is new, theirs already, or due.
 fn taking(key: NoteKey, note: Option<&Note>, holder: Bytes, lease_ms: u64) -> Change {
-    Change {
-        key,
-        expected: note.map_or(Expected::Nothing, |note| Expected::Version(note.version)),
-        when_due: note.is_some_and(|note| note.value != holder),
-        wanted: Some(Wanted { value: holder, due: Due::In(lease_ms.max(LEAST_MS)) }),
-        draft: None,
-    }
+    let when_due = note.is_some_and(|note| note.value != holder);
+    let wanted = Wanted { value: holder, due: Due::In(lease_ms.max(LEAST_MS)) };
+    Change { when_due, ..Change::of(key, note, Some(wanted)) }
 }

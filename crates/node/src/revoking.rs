@@ -13,7 +13,7 @@ use trunkline_core::identity::UserId;
 use trunkline_core::limits::{
     NOTE_ATTEMPTS, REVOCATION_GROUPS, REVOCATIONS_PER_GROUP, REVOCATIONS_READ_EVERY_MS,
 };
-use trunkline_core::note::{Change, Changed, Due, Expected, Note, NoteKey, Wanted};
+use trunkline_core::note::{Change, Changed, Due, Note, NoteKey, Wanted};
 use trunkline_core::revocation::{Credential, Revocation, Revocations, Subject};
 use trunkline_core::signal::Signal;
 use trunkline_core::time::{Tick, WallTime};
@@ -120,13 +120,9 @@ impl Node {
         if kept.len() > REVOCATIONS_PER_GROUP {
             return done(Err(BackendError::Full));
         }
-        let change = Change {
-            key: key(group(&revocation.subject)),
-            expected: note.map_or(Expected::Nothing, |note| Expected::Version(note.version)),
-            when_due: false,
-            wanted: Some(Wanted { value: encode(&kept), due: Due::Never }),
-            draft: None,
-        };
+        let wanted = Wanted { value: encode(&kept), due: Due::Never };
+        let key = key(group(&revocation.subject));
+        let change = Change::of(key, note.as_ref(), Some(wanted));
         let node = Arc::clone(self);
         let changed = move |changed| match changed {
             Ok(Changed::Made { .. }) => {

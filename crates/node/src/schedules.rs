@@ -15,7 +15,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::limits::{
     CLOCK_OFF_MS, SCHEDULE_LOOK_MS, SCHEDULE_OVERDUE_MS, SCHEDULES_AT_ONCE,
 };
-use trunkline_core::note::{Change, Changed, Expected, Note, NoteKey, Pending, Window};
+use trunkline_core::note::{Change, Changed, Note, NoteKey, Pending, Window};
 use trunkline_core::publication::Draft;
 use trunkline_core::schedule::{Entry, Firing, PREFIX, Rule, Schedule, fire};
 use trunkline_core::time::{Tick, WallTime};
@@ -297,9 +297,8 @@ impl Node {
             Entry::Fired => true,
         });
         let Some((entry, options)) = sound else {
-            let expected = Expected::Version(note.version);
-            let change =
-                Change { key: note.key, expected, when_due: true, wanted: None, draft: None };
+            let change = Change::of(note.key.clone(), Some(&note), None);
+            let change = Change { when_due: true, ..change };
             return Some((change, Purpose::SetAside));
         };
         let next = |rule: &Rule, after| form.next(rule, after);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use trunkline_auth::fresh_secret;
 use trunkline_core::limits::NOTE_ATTEMPTS;
-use trunkline_core::note::{Change, Changed, Due, Expected, NoteKey, Wanted};
+use trunkline_core::note::{Change, Changed, Due, NoteKey, Wanted};
 use trunkline_core::schedule::{Entry, Rule, Schedule};
 use trunkline_core::time::WallTime;
 use trunkline_node::schedules::ScheduleForm as _;
@@ -79,14 +79,7 @@ async fn put(
         if fired == Some(Entry::Fired) {
             return Err(ApiError::conflict("it was published already: choose another `id`"));
         }
-        let expected = present.as_ref().map_or(Expected::Nothing, |n| Expected::Version(n.version));
-        let change = Change {
-            key: key.clone(),
-            expected,
-            when_due: false,
-            wanted: Some(wanted.clone()),
-            draft: None,
-        };
+        let change = Change::of(key.clone(), present.as_ref(), Some(wanted.clone()));
         let changed = begin(|done| state.node.change_schedule(change, done)).outcome().await??;
         match changed {
             Changed::Made { due, .. } => return Ok((due.unwrap_or_default(), present.is_some())),

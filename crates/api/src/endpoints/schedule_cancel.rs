@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use trunkline_core::limits::NOTE_ATTEMPTS;
-use trunkline_core::note::{Change, Changed, Expected};
+use trunkline_core::note::{Change, Changed};
 use trunkline_core::schedule::Entry;
 use trunkline_node::schedules::ScheduleForm as _;
 
@@ -27,9 +27,7 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
         if JsonForm.read(&note.value) == Some(Entry::Fired) {
             return json(&Answer { outcome: "already_fired" });
         }
-        let expected = Expected::Version(note.version);
-        let change =
-            Change { key: key.clone(), expected, when_due: false, wanted: None, draft: None };
+        let change = Change::of(key.clone(), Some(&note), None);
         let changed = begin(|done| state.node.change_schedule(change, done)).outcome().await??;
         present = match changed {
             Changed::Made { .. } => return json(&Answer { outcome: "cancelled" }),

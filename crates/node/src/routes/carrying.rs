@@ -10,7 +10,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::identity::UserId;
 use trunkline_core::limits::NOTE_ATTEMPTS;
-use trunkline_core::note::{Change, Changed, Due, Expected, Note, NoteKey, Wanted};
+use trunkline_core::note::{Change, Changed, Due, Note, NoteKey, Wanted};
 use trunkline_core::position::Position;
 use trunkline_core::publication::Draft;
 use trunkline_core::route::{Gone, Next, Stretch, is_done, next, read_place, write_place};
@@ -139,13 +139,9 @@ impl Routes {
         done: Completion<Outcome>,
     ) {
         let channel = self.entries[at].route.channel.clone();
-        let change = Change {
-            key: NoteKey { channel: channel.clone(), name: PROGRESS.into() },
-            expected: note.map_or(Expected::Nothing, |note| Expected::Version(note.version)),
-            when_due: false,
-            wanted: Some(Wanted { value: write_place(up_to), due: Due::Never }),
-            draft: None,
-        };
+        let key = NoteKey { channel: channel.clone(), name: PROGRESS.into() };
+        let wanted = Wanted { value: write_place(up_to), due: Due::Never };
+        let change = Change::of(key, note.as_ref(), Some(wanted));
         let routes = Arc::clone(self);
         self.node.notes.change(
             change,
@@ -233,11 +229,9 @@ impl Handing {
         }
         let Some((place, data)) = messages.front().cloned() else { return done(Ok(())) };
         let Some(options) = self.routes.node.namespaces.inbox() else { return done(Ok(())) };
+        let key = self.key();
+        let wanted = Wanted { value: write_place(&place), due: Due::Never };
         let change = Change {
-            key: self.key(),
-            expected: note.map_or(Expected::Nothing, |note| Expected::Version(note.version)),
-            when_due: false,
-            wanted: Some(Wanted { value: write_place(&place), due: Due::Never }),
             draft: Some(Draft {
                 data,
                 tags: vec![(FROM_TAG.into(), self.from.as_str().into())],
@@ -246,8 +240,8 @@ impl Handing {
                 replicas: options.replicas,
                 ..Draft::new(self.inbox.clone())
             }),
+            ..Change::of(key.clone(), note.as_ref(), Some(wanted))
         };
-        let key = change.key.clone();
         notes.change(
             change,
             Box::new(move |changed| match changed {
