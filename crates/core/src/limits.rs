@@ -261,6 +261,15 @@ pub struct Limits {
     pub pong_ms: u64,
 }
 
+impl Limits {
+    /// Bytes of a payload that an application publishes, at most. A longer one would close everybody
+    /// who hears it as slow: half of what may wait leaves room for the rest of the message.
+    #[must_use]
+    pub const fn payload_bytes(&self) -> usize {
+        self.outbound_bytes / 2
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

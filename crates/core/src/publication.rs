@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::channel::ChannelName;
 use crate::identity::ClientInfo;
-use crate::namespace::Retention;
+use crate::namespace::{ChannelOptions, Retention};
 use crate::position::{Epoch, Position, Tag};
 use crate::time::WallTime;
 
@@ -40,7 +40,18 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// An empty draft for a channel, to be filled in.
+    /// An empty draft for a channel, to be stored and delivered as its namespace says.
+    #[must_use]
+    pub fn within(channel: ChannelName, options: &ChannelOptions) -> Self {
+        Self {
+            retention: options.retention,
+            early: options.early,
+            replicas: options.replicas,
+            ..Self::new(channel)
+        }
+    }
+
+    /// An empty draft for a channel, to be filled in; it leaves no trace.
     #[must_use]
     pub fn new(channel: ChannelName) -> Self {
         Self {

@@ -308,8 +308,8 @@ impl Node {
             data: schedule.data.clone(),
             tags: schedule.tags.clone(),
             retention: options.retention.filter(|_| !schedule.skip_history),
-            replicas: options.replicas,
-            ..Draft::new(note.key.channel.clone())
+            early: false,
+            ..Draft::within(note.key.channel.clone(), options)
         };
         match fire(&note, &entry, now, next, |entry| form.write(entry), draft) {
             Firing::Do { change, late: true } => Some((*change, Purpose::Drop)),

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use trunkline_core::control::{Action, Control};
-use trunkline_core::identity::UserId;
 use trunkline_core::limits::{IDEMPOTENCY_KEY_BYTES, TAG_BYTES, TAGS};
 use trunkline_core::publication::{Draft, Tags};
 
@@ -11,7 +10,6 @@ use crate::ApiState;
 use crate::answer::begin;
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::inbox;
 use crate::payload::Payload;
 use crate::place::Place;
 use crate::target;
@@ -23,33 +21,21 @@ use crate::target;
 /// `user` in place of `channel` is the user's inbox. With `client` only that connection of theirs
 /// hears it, with `except` all others, and nothing is kept: `{}`.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
-    let Some(user) = addressed(fields)? else {
-        let place = Place::read(&state.node, fields)?;
-        return Content::read(state, fields)?.publish(state, &place)?.await;
-    };
-    let channel = inbox::channel(&state.node, &user)?;
+    let (place, user) = Place::addressed(&state.node, fields)?;
     let content = Content::read(state, fields)?;
-    let target = target::read_narrowed(fields, user)?;
-    let place = Place::find(&state.node, channel.as_str())?;
+    let target = match user {
+        Some(user) => target::read_narrowed(fields, user)?,
+        None => None,
+    };
     match target {
         None => content.publish(state, &place)?.await,
         Some(target) => {
             let (data, tags) = (content.payload.carried_by(place.options)?, content.tags);
+            let channel = place.channel;
             state.node.control(Control { target, action: Action::Send { channel, data, tags } });
             super::done()
         }
     }
-}
-
-/// The user in place of a channel.
-fn addressed(fields: &Fields<'_>) -> Result<Option<UserId>, ApiError> {
-    if fields.raw("user").is_none() {
-        return Ok(None);
-    }
-    if fields.raw("channel").is_some() {
-        return Err(ApiError::bad_request("either `channel` or `user` says where it goes"));
-    }
-    inbox::user(fields, "user").map(Some)
 }
 
 /// What is to be published, wherever it goes.
@@ -94,18 +80,15 @@ impl Content {
             tags: self.tags.clone(),
             retention: place.options.retention.filter(|_| !self.skip_history),
             idempotency_key: self.idempotency_key.clone(),
-            early: place.options.early,
-            replicas: place.options.replicas,
-            ..Draft::new(place.channel.clone())
+            ..Draft::within(place.channel.clone(), place.options)
         };
         Ok(self::place(state, draft))
     }
 }
 
-/// A longer payload would close everybody who hears it as slow. Half of what may wait leaves room for
-/// the rest of the message.
+/// Refuses a payload that is too long for anybody to hear.
 pub(super) fn check_length(state: &ApiState, len: usize, name: &str) -> Result<(), ApiError> {
-    let most = state.node.limits.outbound_bytes / 2;
+    let most = state.node.limits.payload_bytes();
     if len > most {
         return Err(ApiError::bad_request(format!("`{name}` is longer than {most} bytes")));
     }

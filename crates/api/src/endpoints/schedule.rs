@@ -14,6 +14,7 @@ use crate::ApiState;
 use crate::answer::begin;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::place::Place;
 use crate::schedule::{self, JsonForm, When};
 
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ struct Scheduled<'a> {
 /// `{channel | user, data | b64data, tags, skip_history, deliver_at | delay_ms | cron and zone, id,
 /// late_ms}` → `{id, due, rescheduled}`. An id is one of its channel; without one it is made up.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
-    let place = schedule::place(state, fields)?;
+    let (place, _) = Place::addressed(&state.node, fields)?;
     let content = Content::read(state, fields)?;
     let rule = rule(fields)?;
     let when = schedule::read_when(fields)?;

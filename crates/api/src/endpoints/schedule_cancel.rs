@@ -10,6 +10,7 @@ use super::{Outcome, json};
 use crate::ApiState;
 use crate::answer::begin;
 use crate::fields::Fields;
+use crate::place::Place;
 use crate::schedule::{self, JsonForm};
 
 #[derive(Serialize)]
@@ -19,7 +20,7 @@ struct Answer {
 
 /// `{channel | user, id}` → `{outcome}`: `cancelled`, `already_fired` or `not_found`.
 pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
-    let place = schedule::place(state, fields)?;
+    let (place, _) = Place::addressed(&state.node, fields)?;
     let key = schedule::key(&place.channel, &fields.text("id")?)?;
     let mut present = begin(|done| state.node.note(&key, done)).outcome().await??;
     for _ in 0..NOTE_ATTEMPTS {

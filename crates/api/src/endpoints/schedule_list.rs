@@ -12,6 +12,7 @@ use super::{Outcome, json};
 use crate::ApiState;
 use crate::answer::begin;
 use crate::fields::Fields;
+use crate::place::Place;
 use crate::schedule::{self, JsonForm};
 
 /// Schedules in one answer, unless fewer are asked for.
@@ -47,7 +48,7 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
     let anywhere = fields.raw("channel").is_none() && fields.raw("user").is_none();
     let channel = match anywhere {
         true => None,
-        false => Some(schedule::place(state, fields)?.channel),
+        false => Some(Place::addressed(&state.node, fields)?.0.channel),
     };
     let limit = fields.count("limit")?.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(PAGE));
     let limit = limit.min(PAGE);

@@ -15,25 +15,7 @@ use trunkline_core::limits::SCHEDULE_ID_BYTES;
 use trunkline_core::note::NoteKey;
 use trunkline_core::schedule::PREFIX;
 
-use crate::ApiState;
 use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::inbox;
-use crate::place::Place;
-
-/// The channel in the field `channel`, or the inbox of the user in `user`.
-pub(crate) fn place<'n>(state: &'n ApiState, fields: &Fields<'_>) -> Result<Place<'n>, ApiError> {
-    match (fields.raw("channel"), fields.raw("user")) {
-        (Some(_), Some(_)) => {
-            Err(ApiError::bad_request("either `channel` or `user` says where it goes"))
-        }
-        (None, Some(_)) => {
-            let channel = inbox::channel(&state.node, &inbox::user(fields, "user")?)?;
-            Place::find(&state.node, channel.as_str())
-        }
-        _ => Place::read(&state.node, fields),
-    }
-}
 
 /// The note of a schedule.
 pub(crate) fn key(channel: &ChannelName, id: &str) -> Result<NoteKey, ApiError> {

@@ -88,10 +88,7 @@ impl Session {
         let draft = Draft {
             data: Bytes::from(data.bytes.into_owned()),
             info: Some(info),
-            retention: options.retention,
-            early: options.early,
-            replicas: options.replicas,
-            ..Draft::new(channel)
+            ..Draft::within(channel, options)
         };
         Ok((draft, asks))
     }

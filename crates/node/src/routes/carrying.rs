@@ -10,6 +10,7 @@ use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::identity::UserId;
 use trunkline_core::limits::NOTE_ATTEMPTS;
+use trunkline_core::namespace::ChannelOptions;
 use trunkline_core::note::{Change, Changed, Due, Note, NoteKey, Wanted};
 use trunkline_core::position::Position;
 use trunkline_core::publication::Draft;
@@ -25,7 +26,18 @@ const PAGE: usize = 128;
 const PROGRESS: &str = "route";
 
 /// The tag that names the channel a message of an inbox comes from.
-pub(super) const FROM_TAG: &str = "from";
+const FROM_TAG: &str = "from";
+
+/// What enters an inbox, of a message that came in the channel `from`.
+pub(super) fn draft(
+    from: &ChannelName,
+    inbox: ChannelName,
+    data: Bytes,
+    options: &ChannelOptions,
+) -> Draft {
+    let tags = vec![(FROM_TAG.into(), from.as_str().into())];
+    Draft { data, tags, ..Draft::within(inbox, options) }
+}
 
 /// Told when everything is done, or that it cannot be.
 type Done = Completion<Result<(), BackendError>>;
@@ -64,15 +76,17 @@ impl Routes {
             &channel,
             query,
             Box::new(move |page| {
-                let page = match page {
+                let mut page = match page {
                     Ok(page) => page,
                     Err(error) => return done(Outcome::Failed(error)),
                 };
-                let lineage = HistoryPage { publications: Vec::new(), ..page.clone() };
+                let publications = std::mem::take(&mut page.publications);
+                let lineage = Arc::new(page.clone());
+                page.publications = publications;
                 match next(reached.as_ref(), since.as_ref(), page) {
                     Next::Nothing => done(Outcome::Done),
                     Next::ReadAgain(query) => routes.read(at, (note, reached), query.since, done),
-                    Next::Do(stretch) => routes.hand_out(at, note, stretch, &lineage, done),
+                    Next::Do(stretch) => routes.hand_out(at, note, stretch, lineage, done),
                 }
             }),
         );
@@ -84,7 +98,7 @@ impl Routes {
         at: usize,
         note: Option<Note>,
         stretch: Stretch,
-        lineage: &HistoryPage,
+        lineage: Arc<HistoryPage>,
         done: Completion<Outcome>,
     ) {
         let mut users: HashMap<UserId, Messages> = HashMap::new();
@@ -110,7 +124,7 @@ impl Routes {
             let handing = Handing {
                 routes: Arc::clone(self),
                 from: self.entries[at].route.channel.clone(),
-                lineage: lineage.clone(),
+                lineage: Arc::clone(&lineage),
                 inbox,
             };
             let together = Arc::clone(&together);
@@ -126,8 +140,7 @@ impl Routes {
 
     /// Whether this can be put into an inbox.
     pub(super) fn fits(&self, user: &UserId, data: &Bytes) -> bool {
-        // A longer one would close everybody who hears it as slow.
-        data.len() <= self.node.limits.outbound_bytes / 2 && ChannelName::personal(user).is_some()
+        data.len() <= self.node.limits.payload_bytes() && ChannelName::personal(user).is_some()
     }
 
     fn note_progress(
@@ -200,7 +213,7 @@ struct Handing {
     routes: Arc<Routes>,
     from: ChannelName,
     /// The stream, as it was when the messages were read.
-    lineage: HistoryPage,
+    lineage: Arc<HistoryPage>,
     inbox: ChannelName,
 }
 
@@ -232,14 +245,7 @@ impl Handing {
         let key = self.key();
         let wanted = Wanted { value: write_place(&place), due: Due::Never };
         let change = Change {
-            draft: Some(Draft {
-                data,
-                tags: vec![(FROM_TAG.into(), self.from.as_str().into())],
-                retention: options.retention,
-                early: options.early,
-                replicas: options.replicas,
-                ..Draft::new(self.inbox.clone())
-            }),
+            draft: Some(draft(&self.from, self.inbox.clone(), data, options)),
             ..Change::of(key.clone(), note.as_ref(), Some(wanted))
         };
         notes.change(

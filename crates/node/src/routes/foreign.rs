@@ -4,10 +4,9 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use trunkline_core::channel::ChannelName;
-use trunkline_core::publication::Draft;
 use trunkline_core::time::Tick;
 
-use super::carrying::FROM_TAG;
+use super::carrying::draft;
 use super::{Entry, Routes, Source};
 use crate::leases::{Job, Lease};
 
@@ -77,14 +76,7 @@ impl Routes {
             node.metrics.node.route_misfits.add(1);
             return;
         };
-        let draft = Draft {
-            data,
-            tags: vec![(FROM_TAG.into(), entry.route.channel.as_str().into())],
-            retention: options.retention,
-            early: options.early,
-            replicas: options.replicas,
-            ..Draft::new(inbox)
-        };
+        let draft = draft(&entry.route.channel, inbox, data, options);
         let metrics = Arc::clone(&node.metrics);
         node.publish(
             draft,
