@@ -22,6 +22,19 @@ pub enum Incoming<'a> {
     Binary(&'a [u8]),
 }
 
+impl<'a> Incoming<'a> {
+    /// The message as text, for protocols that do not care how it was sent.
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub fn text(self) -> Result<&'a str, Malformed> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => std::str::from_utf8(bytes).map_err(|_| Malformed),
+        }
+    }
+}
+
 /// The message cannot be read as this protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed message")]

@@ -53,10 +53,7 @@ impl Codec for RawCodec {
         message: Incoming<'_>,
         sink: &mut dyn FnMut(Command<'_>) -> ControlFlow<()>,
     ) -> Result<(), Malformed> {
-        let text = match message {
-            Incoming::Text(text) => text,
-            Incoming::Binary(bytes) => std::str::from_utf8(bytes).map_err(|_| Malformed)?,
-        };
+        let text = message.text()?;
         // There is only one command: nothing is left that a break could spare.
         let _ = sink(Command { id: COMMAND, request: request(text) });
         Ok(())

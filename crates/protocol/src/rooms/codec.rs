@@ -35,10 +35,7 @@ impl Codec for RoomsCodec {
         message: Incoming<'_>,
         sink: &mut dyn FnMut(Command<'_>) -> ControlFlow<()>,
     ) -> Result<(), Malformed> {
-        let text = match message {
-            Incoming::Text(text) => text,
-            Incoming::Binary(bytes) => std::str::from_utf8(bytes).map_err(|_| Malformed)?,
-        };
+        let text = message.text()?;
         let mut string = Vec::new();
         write_string(&mut string, text);
         let data = Payload { bytes: Cow::Owned(string), json: true };

@@ -19,10 +19,7 @@ pub(crate) fn decode(
     message: Incoming<'_>,
     sink: &mut dyn FnMut(Command<'_>) -> ControlFlow<()>,
 ) -> Result<(), Malformed> {
-    let text = match message {
-        Incoming::Text(text) => text,
-        Incoming::Binary(bytes) => std::str::from_utf8(bytes).map_err(|_| Malformed)?,
-    };
+    let text = message.text()?;
     let mut commands =
         serde_json::Deserializer::from_str(text).into_iter::<wire::Object<wire::Command<'_>>>();
     loop {
