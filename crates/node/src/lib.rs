@@ -1,7 +1,7 @@
 //! What exists once per process.
 //!
 //! A node joins its shards to the backend. It knows which shards are interested in which channel
-//! ([`switchboard`]), who is present ([`presence`]) and which users are connected ([`users`]), and
+//! ([`switchboard`]), who is present ([`presence`]) and which users are connected (`counted`), and
 //! it passes work to shards through their [`mailbox`]es. It never knows a wire format or a socket.
 //!
 //! With others it makes a cluster: `cluster` says and hears what nodes tell each other, [`peers`] is
@@ -11,9 +11,9 @@
 //! `revoking` is what was taken back from them. [`inbox`] is what users have read, [`routes`] what
 //! enters inboxes by itself.
 
-mod addresses;
 mod attendance;
 mod cluster;
+mod counted;
 mod duties;
 pub mod event;
 pub mod inbox;
@@ -34,7 +34,6 @@ mod surveys;
 pub mod switchboard;
 mod sync;
 mod throttle;
-pub mod users;
 
 pub use node::{Asker, Node, Parts};
 pub use surveys::Told;

@@ -22,16 +22,15 @@ use trunkline_core::session::{Answer, Ask, Ticket};
 use trunkline_core::signal::NodeId;
 use trunkline_telemetry::Metrics;
 
-use crate::addresses::Addresses;
 use crate::attendance::Attendance;
 use crate::cluster::Cluster;
+use crate::counted::Counted;
 use crate::event::Event;
 use crate::lines::Lines;
 use crate::revoking::Revoking;
 use crate::schedules::{ScheduleForm, Schedules};
 use crate::switchboard::Switchboard;
 use crate::throttle::Throttle;
-use crate::users::Users;
 
 /// What a node is made of.
 pub struct Parts {
@@ -98,8 +97,9 @@ pub struct Node {
     pub(crate) notes: Arc<dyn Notes>,
     pub(crate) schedules: Schedules,
     pub(crate) lines: Option<Arc<Lines>>,
-    users: Users,
-    addresses: Addresses,
+    /// Anonymous ones are not counted.
+    users: Counted<UserId>,
+    addresses: Counted<Account>,
     pub(crate) throttle: Throttle,
     pub(crate) revoking: Arc<Revoking>,
     hears_at_once: bool,
@@ -143,8 +143,8 @@ impl Node {
             notes,
             schedules,
             lines,
-            users: Users::default(),
-            addresses: Addresses::default(),
+            users: Counted::default(),
+            addresses: Counted::default(),
             throttle: Throttle::new(per_user, per_address),
             revoking,
             hears_at_once,
@@ -222,7 +222,7 @@ impl Node {
     /// Connected users.
     #[must_use]
     pub fn user_count(&self) -> usize {
-        self.users.count()
+        self.users.len()
     }
 
     /// Tells all shards to close their connections, spread over `spread_ms` milliseconds.
@@ -276,11 +276,11 @@ impl Node {
     /// closed again; if they may have only one, all others are closed, on all nodes. Either happens
     /// soon, not at once.
     pub fn arrive(&self, user: &UserId, client: ClientId) {
-        let count = self.users.arrive(user) as usize;
-        let Limits { single_connection, connections_per_user: most, .. } = self.limits;
-        if count == 0 {
+        if user.is_anonymous() {
             return;
         }
+        let count = self.users.add(user);
+        let Limits { single_connection, connections_per_user: most, .. } = self.limits;
         let target = Target { user: user.clone(), client: None, except: Vec::new() };
         if single_connection {
             let action = Action::Disconnect(elsewhere());
@@ -296,17 +296,17 @@ impl Node {
     /// called when it has gone.
     #[must_use]
     pub fn enter_address(&self, address: &Account) -> bool {
-        self.addresses.enter(address, self.limits.connections_per_address)
+        self.addresses.add_below(address, self.limits.connections_per_address)
     }
 
     /// A client from this address has gone.
     pub fn leave_address(&self, address: &Account) {
-        self.addresses.leave(address);
+        self.addresses.remove(address);
     }
 
     /// A connection of this user has ended.
     pub fn depart(&self, user: &UserId) {
-        self.users.depart(user);
+        self.users.remove(user);
     }
 
     /// A connection is in a channel: counts it, and tells those who want to know.

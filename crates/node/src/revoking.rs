@@ -95,8 +95,8 @@ impl Node {
         done: Completion<Result<(), BackendError>>,
     ) {
         let (node, key) = (Arc::clone(self), key(group(&revocation.subject)));
-        let read = move |note| match note {
-            Ok(note) => node.note_revocation(revocation, note, now, NOTE_ATTEMPTS, done),
+        let read = move |note: Result<Option<Note>, _>| match note {
+            Ok(note) => node.note_revocation(revocation, note.as_ref(), now, NOTE_ATTEMPTS, done),
             Err(error) => done(Err(error)),
         };
         self.notes.read(&key, Box::new(read));
@@ -105,13 +105,13 @@ impl Node {
     fn note_revocation(
         self: &Arc<Self>,
         revocation: Revocation,
-        note: Option<Note>,
+        note: Option<&Note>,
         now: WallTime,
         attempts: u32,
         done: Completion<Result<(), BackendError>>,
     ) {
         let mut kept = Revocations::default();
-        let noted = note.as_ref().map_or_else(Vec::new, |note| decode(&note.value));
+        let noted = note.map_or_else(Vec::new, |note| decode(&note.value));
         for one in noted {
             kept.add(&one);
         }
@@ -122,7 +122,7 @@ impl Node {
         }
         let wanted = Wanted { value: encode(&kept), due: Due::Never };
         let key = key(group(&revocation.subject));
-        let change = Change::of(key, note.as_ref(), Some(wanted));
+        let change = Change::of(key, note, Some(wanted));
         let node = Arc::clone(self);
         let changed = move |changed| match changed {
             Ok(Changed::Made { .. }) => {
@@ -131,7 +131,7 @@ impl Node {
                 done(Ok(()));
             }
             Ok(Changed::Refused(note)) if attempts > 1 => {
-                node.note_revocation(revocation, note, now, attempts - 1, done);
+                node.note_revocation(revocation, note.as_ref(), now, attempts - 1, done);
             }
             Ok(_) => done(Err(BackendError::Overloaded)),
             Err(error) => done(Err(error)),

@@ -235,7 +235,7 @@ impl Node {
                 let due = note.due.map_or(u64::MAX, |due| due.0);
                 mine || now.0.saturating_sub(due) >= SCHEDULE_OVERDUE_MS
             })
-            .filter_map(|note| self.firing(note, now))
+            .filter_map(|note| self.firing(&note, now))
             .collect();
         let wait = match next {
             _ if more => 0,
@@ -285,7 +285,7 @@ impl Node {
 
     /// The change that a note which is due asks for, and what for. A note that cannot be published,
     /// as nobody understands it or its channel cannot be, is removed: it would be due for ever.
-    fn firing(&self, note: Note, now: WallTime) -> Option<(Change, Purpose)> {
+    fn firing(&self, note: &Note, now: WallTime) -> Option<(Change, Purpose)> {
         if !note.key.name.starts_with(PREFIX) {
             return None;
         }
@@ -297,7 +297,7 @@ impl Node {
             Entry::Fired => true,
         });
         let Some((entry, options)) = sound else {
-            let change = Change::of(note.key.clone(), Some(&note), None);
+            let change = Change::of(note.key.clone(), Some(note), None);
             let change = Change { when_due: true, ..change };
             return Some((change, Purpose::SetAside));
         };
@@ -311,7 +311,7 @@ impl Node {
             early: false,
             ..Draft::within(note.key.channel.clone(), options)
         };
-        match fire(&note, &entry, now, next, |entry| form.write(entry), draft) {
+        match fire(note, &entry, now, next, |entry| form.write(entry), draft) {
             Firing::Do { change, late: true } => Some((*change, Purpose::Drop)),
             Firing::Do { change, late: false } => {
                 let publishes = change.draft.is_some();

@@ -86,7 +86,7 @@ impl Routes {
                 match next(reached.as_ref(), since.as_ref(), page) {
                     Next::Nothing => done(Outcome::Done),
                     Next::ReadAgain(query) => routes.read(at, (note, reached), query.since, done),
-                    Next::Do(stretch) => routes.hand_out(at, note, stretch, lineage, done),
+                    Next::Do(stretch) => routes.hand_out(at, note, stretch, &lineage, done),
                 }
             }),
         );
@@ -98,7 +98,7 @@ impl Routes {
         at: usize,
         note: Option<Note>,
         stretch: Stretch,
-        lineage: Arc<HistoryPage>,
+        lineage: &Arc<HistoryPage>,
         done: Completion<Outcome>,
     ) {
         let mut users: HashMap<UserId, Messages> = HashMap::new();
@@ -115,7 +115,9 @@ impl Routes {
         let Stretch { up_to, more, gone, .. } = stretch;
         let routes = Arc::clone(self);
         let finished: Done = Box::new(move |outcome| match outcome {
-            Ok(()) => routes.note_progress(at, note, (&up_to, more), (misfits, gone), done),
+            Ok(()) => {
+                routes.note_progress(at, note.as_ref(), (&up_to, more), (misfits, gone), done)
+            }
             Err(error) => done(Outcome::Failed(error)),
         });
         let together = Together::new(users.len(), finished);
@@ -124,7 +126,7 @@ impl Routes {
             let handing = Handing {
                 routes: Arc::clone(self),
                 from: self.entries[at].route.channel.clone(),
-                lineage: Arc::clone(&lineage),
+                lineage: Arc::clone(lineage),
                 inbox,
             };
             let together = Arc::clone(&together);
@@ -146,7 +148,7 @@ impl Routes {
     fn note_progress(
         self: &Arc<Self>,
         at: usize,
-        note: Option<Note>,
+        note: Option<&Note>,
         (up_to, more): (&Position, bool),
         (misfits, gone): (u64, Option<Gone>),
         done: Completion<Outcome>,
@@ -154,7 +156,7 @@ impl Routes {
         let channel = self.entries[at].route.channel.clone();
         let key = NoteKey { channel: channel.clone(), name: PROGRESS.into() };
         let wanted = Wanted { value: write_place(up_to), due: Due::Never };
-        let change = Change::of(key, note.as_ref(), Some(wanted));
+        let change = Change::of(key, note, Some(wanted));
         let routes = Arc::clone(self);
         self.node.notes.change(
             change,
