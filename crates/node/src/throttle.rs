@@ -113,7 +113,9 @@ impl Node {
         address: Option<&Account>,
         now: Tick,
     ) -> Result<(), u64> {
-        let user = user.filter(|user| !user.is_anonymous()).cloned().map(Account::User);
+        // Every command of a client comes by: nothing is cloned where nothing is counted.
+        let counted = self.throttle.per_user.of(doing).is_some();
+        let user = user.filter(|user| counted && !user.is_anonymous()).cloned().map(Account::User);
         if let Some(user) = &user {
             self.throttle.take(user.clone(), doing, now)?;
         }
