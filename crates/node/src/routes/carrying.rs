@@ -116,7 +116,7 @@ impl Routes {
         let routes = Arc::clone(self);
         let finished: Done = Box::new(move |outcome| match outcome {
             Ok(()) => {
-                routes.note_progress(at, note.as_ref(), (&up_to, more), (misfits, gone), done)
+                routes.note_progress(at, note.as_ref(), (&up_to, more), (misfits, gone), done);
             }
             Err(error) => done(Outcome::Failed(error)),
         });

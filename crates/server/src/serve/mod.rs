@@ -31,7 +31,7 @@ use trunkline_core::application::Application;
 use trunkline_core::gate::Policy;
 use trunkline_core::limits::Limits;
 use trunkline_core::signal::NodeId;
-use trunkline_core::time::WallTime;
+use trunkline_core::time::{Tick, WallTime};
 use trunkline_node::switchboard::Switchboard;
 use trunkline_node::{Node, Parts};
 use trunkline_protocol::registry::{self, EndpointOptions};
@@ -244,6 +244,11 @@ fn labels() -> Vec<Protocol> {
         labels[usize::from(codec.0)] = label;
     }
     labels
+}
+
+/// The time that node and shards go by, which began for all of them at `started`.
+fn ticks_since(started: Instant) -> Tick {
+    Tick(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
 }
 
 pub(crate) fn wall_clock() -> WallTime {

@@ -7,11 +7,11 @@ use tokio::sync::Notify;
 use trunkline_backend_redis::Hearer;
 use trunkline_config::Config;
 use trunkline_core::channel::{ChannelName, ChannelNameError};
-use trunkline_core::time::Tick;
 use trunkline_node::Node;
 use trunkline_node::routes::{Route, Routes, Source, Trouble};
 
 use super::storage::Storage;
+use super::ticks_since;
 
 /// How often routes are looked after though nothing woke them.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -59,8 +59,7 @@ impl Routing {
     pub(super) async fn work(self, started: Instant) {
         let Some((routes, wake)) = self.0 else { return };
         loop {
-            let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            routes.work(Tick(now));
+            routes.work(ticks_since(started));
             // Either way there may be something to do.
             let _ = tokio::time::timeout(LOOK_EVERY, wake.notified()).await;
         }

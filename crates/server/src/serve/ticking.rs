@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use trunkline_core::time::Tick;
 use trunkline_node::Node;
 use trunkline_node::lines::Lines;
 
-use super::wall_clock;
+use super::{ticks_since, wall_clock};
 
 /// How often the node learns the time: as closely as its deadlines, of seconds each, have to be
 /// kept.
@@ -22,7 +21,7 @@ const TELL_OF_BAD_EVERY: Duration = Duration::from_secs(60);
 ///
 /// It began for all at `started`: what shards say of times the node can compare with its own.
 pub(super) async fn tick(node: Arc<Node>, lines: Option<Arc<Lines>>, started: Instant) {
-    let now = || Tick(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let now = || ticks_since(started);
     node.begin(now());
     let mut ticks = interval(TICK_EVERY);
     // After a pause it is late, not in a hurry.
@@ -46,8 +45,7 @@ pub(super) async fn run_schedules(node: Arc<Node>, started: Instant) {
     let mut bad = 0;
     let mut told_of_bad = started;
     loop {
-        let now = Tick(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let wait = node.run_schedules(now, wall_clock());
+        let wait = node.run_schedules(ticks_since(started), wall_clock());
         let off = node.wrong_clock_ms();
         if let Some(off_ms) = off.filter(|_| !was_off) {
             tracing::warn!(
@@ -75,8 +73,7 @@ const RECALL: Duration = Duration::from_secs(1);
 pub(super) fn recall_revocations(node: &Node, started: Instant) {
     let begun = Instant::now();
     loop {
-        let now = Tick(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-        node.recall_revocations(now, wall_clock());
+        node.recall_revocations(ticks_since(started), wall_clock());
         if node.knows_revocations() || begun.elapsed() >= RECALL {
             return;
         }
