@@ -96,6 +96,14 @@ pub struct Renewal {
     pub info: Option<Bytes>,
 }
 
+impl Renewal {
+    /// Whether nothing goes on, at a time.
+    #[must_use]
+    pub fn is_over(&self, now: WallTime) -> bool {
+        self.expired || self.expires_at.is_some_and(|then| then <= now)
+    }
+}
+
 /// That a client may subscribe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permission {

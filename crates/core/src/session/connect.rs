@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::application::Renewal;
 use crate::channel::ChannelName;
 use crate::command::{ConnectRequest, Request};
 use crate::error::{ClientError, CloseReason};
@@ -229,6 +230,19 @@ impl Session {
         self.extra.get_or_insert_default().credential = identity.credential;
         let result = RefreshResult { client: self.client, expires_in };
         succeed(id, Reply::Refresh(Box::new(result)), effects);
+    }
+
+    /// Goes on as was said, or ends.
+    pub(super) fn renew(
+        &mut self,
+        renewal: Renewal,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if renewal.is_over(around.wall) {
+            return self.close(CloseReason::Expired, effects);
+        }
+        self.go_on_until(renewal.expires_at, renewal.info, around);
     }
 
     /// From now on the connection expires then, and is shown to others like this.

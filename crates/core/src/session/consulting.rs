@@ -5,12 +5,12 @@ use bytes::Bytes;
 use crate::application::{About, Approval, Call, Objection, Permission, Renewal, Response};
 use crate::channel::ChannelName;
 use crate::command::{ConnectRequest, Request};
-use crate::error::{ClientError, CloseReason};
+use crate::error::{ClientError, CloseReason, UnsubscribeReason};
 use crate::identity::Identity;
 use crate::limits::RENEWAL_RETRY_MS;
 use crate::namespace::ChannelOptions;
 use crate::publication::Draft;
-use crate::reply::{Push, Reply};
+use crate::reply::Reply;
 use crate::time::WallTime;
 
 use super::effect::PermitTicket;
@@ -300,17 +300,15 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         match answer {
-            Ok(Response::Renewal(Renewal { expired, expires_at, info })) => {
-                if expired || expires_at.is_some_and(|then| then <= around.wall) {
-                    return self.close(CloseReason::Expired, effects);
-                }
-                self.go_on_until(expires_at, info, around);
-            }
-            Err(Objection::Disconnect { code, reason }) => {
-                return self.close(CloseReason::Custom(code, reason.into_string().into()), effects);
-            }
-            // Whoever was let in stays while the application cannot say no.
-            _ => self.go_on_until(Some(later(around.wall)), None, around),
+            Ok(Response::Renewal(renewal)) => self.renew(renewal, around, effects),
+            answer => match refusal(answer.err()) {
+                Err(reason) => self.close(reason, effects),
+                // Whoever was let in stays while the application cannot say no.
+                Ok(_) => self.go_on_until(Some(later(around.wall)), None, around),
+            },
+        }
+        if self.is_closed() {
+            return;
         }
         if let Some(extra) = &mut self.extra {
             extra.renewer = Renewer::Application;
@@ -334,23 +332,19 @@ impl Session {
         }
         extra.renewer = Renewer::Application;
         match answer {
-            Ok(Response::Renewal(Renewal { expired, expires_at, info })) => {
-                if expired || expires_at.is_some_and(|then| then <= around.wall) {
-                    let subscription = self.subscriptions.swap_remove(at);
-                    self.leave_channel(&subscription, effects);
-                    let reason = crate::error::UnsubscribeReason::Expired;
-                    let channel = channel.as_str().into();
-                    return effects.push(Effect::Push(Push::Unsubscribe { channel, reason }));
-                }
+            Ok(Response::Renewal(renewal)) if renewal.is_over(around.wall) => {
+                return self.end_subscription(channel, UnsubscribeReason::Expired, effects);
+            }
+            Ok(Response::Renewal(Renewal { expires_at, info, .. })) => {
                 extra.expires_at = expires_at;
                 if info.is_some() {
                     extra.chan_info = info;
                 }
             }
-            Err(Objection::Disconnect { code, reason }) => {
-                return self.close(CloseReason::Custom(code, reason.into_string().into()), effects);
-            }
-            _ => extra.expires_at = Some(later(around.wall)),
+            answer => match refusal(answer.err()) {
+                Err(reason) => return self.close(reason, effects),
+                Ok(_) => extra.expires_at = Some(later(around.wall)),
+            },
         }
         self.plan_wake(around);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::application::Renewal;
 use crate::channel::ChannelName;
 use crate::control::Action;
 use crate::error::{CloseReason, UnsubscribeReason};
@@ -45,10 +46,7 @@ impl Session {
                 if !self.is_connected() {
                     return;
                 }
-                if expired || expires_at.is_some_and(|then| then <= around.wall) {
-                    return self.close(CloseReason::Expired, effects);
-                }
-                self.go_on_until(expires_at, info, around);
+                self.renew(Renewal { expired, expires_at, info }, around, effects);
             }
             Action::Subscribe { channel, info, data } => {
                 let room = self.subscriptions.len() < around.limits.channels_per_connection;

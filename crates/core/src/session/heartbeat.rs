@@ -2,7 +2,6 @@
 
 use crate::error::{CloseReason, UnsubscribeReason};
 use crate::limits::{EXPIRY_GRACE_MS, Limits};
-use crate::reply::Push;
 use crate::time::{Tick, WallTime};
 
 use super::consulting::Renewer;
@@ -87,13 +86,8 @@ impl Session {
         let expired =
             |s: &super::Subscription| overdue(s.extra.as_ref().and_then(|extra| extra.expires_at));
         while let Some(at) = self.subscriptions.iter().position(expired) {
-            let subscription = self.subscriptions.swap_remove(at);
-            let channel = subscription.channel.as_str().into();
-            self.leave_channel(&subscription, effects);
-            effects.push(Effect::Push(Push::Unsubscribe {
-                channel,
-                reason: UnsubscribeReason::Expired,
-            }));
+            let channel = self.subscriptions[at].channel.clone();
+            self.end_subscription(&channel, UnsubscribeReason::Expired, effects);
         }
     }
 
