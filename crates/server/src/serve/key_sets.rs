@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use trunkline_auth::{Due, Issuers, JWKS_BYTES, TokenGate};
 use trunkline_outgoing::{Address, Client, Limits};
 
-use super::wall_clock;
+use super::{application, wall_clock};
 
 /// How often is looked whether a set has to be fetched: a client whose token names a new key comes
 /// back about a second later.
@@ -46,10 +46,10 @@ pub(super) async fn fetch(gate: Arc<TokenGate>) {
         for due in issuers.due(wall_clock()) {
             let client = match &client {
                 Some(client) => Client::clone(client),
-                None => match Client::new() {
+                None => match application::client() {
                     Ok(made) => client.insert(made).clone(),
                     Err(error) => {
-                        failing.failed(&due, &format!("no certificates of authorities: {error}"));
+                        failing.failed(&due, &error);
                         continue;
                     }
                 },
