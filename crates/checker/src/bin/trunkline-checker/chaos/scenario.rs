@@ -112,7 +112,11 @@ impl Scenario {
             Self::Failover => Plan { shape: Shape::Sentinel, ..plan },
             Self::SlotMoved => Plan { shape: Shape::Cluster, ..plan },
             Self::BlackHole | Self::OutputBuffer => Plan { proxied: true, ..plan },
-            Self::Trimmed => Plan { retention: 20, harm: &const { [seconds(3)] }, ..plan },
+            Self::Trimmed => Plan {
+                retention: if short { 10 } else { 20 },
+                harm: &const { [seconds(3)] },
+                ..plan
+            },
             Self::Moving => Plan {
                 subscribers: if short { 300 } else { 5_000 },
                 channels: if short { 30 } else { 100 },
