@@ -50,6 +50,7 @@ fn node() -> Arc<Node> {
         roster,
         schedule_form: Arc::new(NoSchedules),
         application: None,
+        observer: None,
         per_user: Rates::default(),
         per_address: Rates::default(),
         lines: None,

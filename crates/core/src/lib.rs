@@ -5,8 +5,8 @@
 //! [`position`]s, the retained [`stream`] of a channel, [`presence`], the [`hub`] of a shard and
 //! the [`session`] of a connection. Its ports are small traits: [`backend::Backend`] (what carries
 //! and keeps publications), [`note::Notes`] (what is to be done later, and once), [`roster::Roster`] (who is where), [`codec::Codec`] (how one family of
-//! clients talks) [`gate::Gate`] (who may come in) and [`application::Application`] (who knows
-//! more about them).
+//! clients talks), [`gate::Gate`] (who may come in), [`application::Application`] (who knows
+//! more about them) and [`observer::Observer`] (who is told what they do).
 //!
 //! Reading order: `channel`, `namespace`, `publication`, `command`, `session`, `hub`.
 
@@ -29,6 +29,7 @@ pub mod line;
 pub mod namespace;
 pub mod note;
 pub mod notebook;
+pub mod observer;
 pub mod position;
 pub mod presence;
 pub mod publication;

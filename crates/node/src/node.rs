@@ -12,8 +12,9 @@ use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::{ClientId, ClientInfo, UserId};
 use trunkline_core::limits::Limits;
-use trunkline_core::namespace::Namespaces;
+use trunkline_core::namespace::{ChannelOptions, Namespaces};
 use trunkline_core::note::Notes;
+use trunkline_core::observer::{Happening, Membership, Observer};
 use trunkline_core::presence::PresenceStats;
 use trunkline_core::publication::Draft;
 use trunkline_core::rate::{Account, Rates};
@@ -46,6 +47,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Who knows more about clients, if anybody does.
     pub application: Option<Arc<dyn Application>>,
+    /// Who is told what clients do, if anybody is.
+    pub observer: Option<Arc<dyn Observer>>,
     /// Which shards want to hear which channel.
     pub switchboard: Arc<Switchboard>,
     /// What carries and keeps publications, and delivers to the switchboard.
@@ -90,6 +93,7 @@ pub struct Node {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     application: Option<Arc<dyn Application>>,
+    observer: Option<Arc<dyn Observer>>,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) attendance: Attendance,
     pub(crate) cluster: Cluster,
@@ -116,6 +120,7 @@ impl Node {
             limits,
             metrics,
             application,
+            observer,
             switchboard,
             backend,
             notes,
@@ -136,6 +141,7 @@ impl Node {
             limits,
             metrics,
             application,
+            observer,
             switchboard,
             attendance: Attendance::new(roster),
             cluster,
@@ -313,6 +319,11 @@ impl Node {
     pub fn enter(&self, channel: &ChannelName, info: &Arc<ClientInfo>) {
         if let Some(options) = self.namespaces.options(channel) {
             self.attendance.enter(channel, info, options);
+            self.observe(|| Happening::Subscribed {
+                channel: channel.clone(),
+                info: Arc::clone(info),
+                membership: membership(options),
+            });
         }
     }
 
@@ -321,6 +332,18 @@ impl Node {
     pub fn exit(&self, channel: &ChannelName, info: &Arc<ClientInfo>) {
         if let Some(options) = self.namespaces.options(channel) {
             self.attendance.exit(channel, info, options, self.cluster.clock.now());
+            self.observe(|| Happening::Unsubscribed {
+                channel: channel.clone(),
+                info: Arc::clone(info),
+                membership: membership(options),
+            });
+        }
+    }
+
+    /// Tells whoever wants to know what clients do.
+    pub fn observe(&self, happening: impl FnOnce() -> Happening) {
+        if let Some(observer) = &self.observer {
+            observer.observe(happening());
         }
     }
 
@@ -385,6 +408,16 @@ impl Node {
                 self.attendance.roster.stats(&channel, done);
             }
         }
+    }
+}
+
+/// Whether users are members of channels with these options.
+fn membership(options: &ChannelOptions) -> Membership {
+    match options.presence {
+        // Held back as what others are told is.
+        true if options.join_leave => Membership::Lingering(options.debounce_ms),
+        true => Membership::Lingering(0),
+        false => Membership::None,
     }
 }
 

@@ -8,10 +8,11 @@ use trunkline_core::codec::{Framing, Heartbeat};
 use trunkline_core::error::CloseReason;
 use trunkline_core::hub::ConnectionKey;
 use trunkline_core::identity::UserId;
+use trunkline_core::observer::{Happening, Parting};
 use trunkline_core::rate::Doing;
 use trunkline_core::session::{Effect, Input, Surroundings};
 use trunkline_node::Asker;
-use trunkline_telemetry::Closed;
+use trunkline_telemetry::{Closed, Label as _};
 use trunkline_transport::{Opcode, write_frame};
 
 use crate::connection::{Connection, Stage};
@@ -83,7 +84,7 @@ impl Shard {
                 self.encode_for(key, |codec, out| codec.encode_push(&push, out));
             }
             Effect::Connected { user } => self.connected(key, user),
-            Effect::Bound { user } => self.bound(key, user),
+            Effect::Bound { user } => self.identified(key, user),
             Effect::Attend { channel } => self.attend(key, &channel),
             Effect::Listen { channel, joins, overflow } => {
                 self.listen(key, &channel, joins, overflow);
@@ -124,7 +125,35 @@ impl Shard {
         self.clients.insert(client, key);
         self.counters().connected.add(label, 1);
         self.let_in(key);
+        self.settings.node.observe(|| Happening::Connected {
+            client,
+            user: user.clone(),
+            protocol: label.text(),
+        });
         self.bound(key, user);
+    }
+
+    fn identified(&mut self, key: ConnectionKey, user: UserId) {
+        if let Some(open) = self.connections[key as usize].open() {
+            let client = open.session.client();
+            let user = user.clone();
+            self.settings.node.observe(|| Happening::Identified { client, user });
+        }
+        self.bound(key, user);
+    }
+
+    /// The connection ends: whoever is told what clients do hears why. Afterwards it cannot be
+    /// addressed by its id any more.
+    pub(crate) fn part(&mut self, key: ConnectionKey, reason: &CloseReason) {
+        let Some(open) = self.connections[key as usize].open() else { return };
+        let (client, user) = (open.session.client(), open.session.user().clone());
+        if self.clients.remove(&client).is_some() {
+            self.settings.node.observe(|| Happening::Disconnected {
+                client,
+                user,
+                reason: parting(reason),
+            });
+        }
     }
 
     /// A connection can be addressed by its user from now on.
@@ -165,6 +194,7 @@ impl Shard {
         let Some(open) = self.connections[key as usize].open() else { return };
         let codec = settings.codec(open.variant.codec);
         self.counters().disconnects.add(label(reason), 1);
+        self.part(key, reason);
         if codec.framing() == Framing::EventStream {
             self.encode_for(key, |codec, out| codec.encode_farewell(reason, out));
             return self.leave_open(key, false);
@@ -185,9 +215,10 @@ impl Shard {
 
     /// The connection cannot be addressed any more.
     fn forget_client(&mut self, key: ConnectionKey) {
+        // Unless somebody knows better it has left by itself.
+        self.part(key, &CloseReason::Normal);
         let Some(open) = self.connections[key as usize].open() else { return };
-        let (client, user) = (open.session.client(), open.session.user().clone());
-        self.clients.remove(&client);
+        let user = open.session.user().clone();
         if user.is_anonymous() {
             return;
         }
@@ -217,6 +248,14 @@ impl Shard {
         self.settings.connections.fetch_sub(1, Ordering::Relaxed);
         self.counters().connections.add(-1);
     }
+}
+
+fn parting(reason: &CloseReason) -> Parting {
+    let custom = match reason {
+        CloseReason::Custom(code, words) => Some((*code, words.as_ref().into())),
+        _ => None,
+    };
+    Parting { reason: label(reason).text(), custom }
 }
 
 /// What a closing is counted as.

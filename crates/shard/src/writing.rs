@@ -224,6 +224,7 @@ impl Shard {
         self.counters().disconnects.add(Closed::Slow, 1);
         self.counters().slow_closes.add(1);
         self.tell(key, Input::Gone);
+        self.part(key, &CloseReason::Slow);
         let connection = &mut self.connections[key as usize];
         connection.stretches = SmallVec::new();
         let queue = connection.queue.get_or_insert_default();

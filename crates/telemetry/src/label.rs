@@ -9,6 +9,11 @@ pub trait Label: Copy + 'static {
 
     /// Where the value stands in [`Label::VALUES`].
     fn index(self) -> usize;
+
+    /// Its text.
+    fn text(self) -> &'static str {
+        Self::VALUES[self.index()]
+    }
 }
 
 macro_rules! label {

@@ -166,6 +166,7 @@ impl World {
             notes: Arc::new(MemoryBackend::new(lines.clone(), Box::new(|| WallTime(WALL_MS)))),
             schedule_form: Arc::new(NoSchedules),
             application: None,
+            observer: None,
             per_user: Rates::default(),
             per_address: Rates::default(),
             roster: broker,

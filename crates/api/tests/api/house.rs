@@ -134,6 +134,7 @@ impl House {
             roster,
             schedule_form: Arc::new(JsonForm),
             application: None,
+            observer: None,
             per_user: Rates::default(),
             per_address: Rates::default(),
             lines: None,

@@ -104,6 +104,7 @@ impl Cluster {
             roster: attached.clone(),
             schedule_form: Arc::new(NoSchedules),
             application: None,
+            observer: None,
             per_user: Rates::default(),
             per_address: Rates::default(),
             lines: None,

@@ -107,6 +107,7 @@ impl Scene {
             schedule_form: Arc::new(PlainForm),
             roster: Arc::new(LocalRoster::new(self.backend.clone())),
             application: None,
+            observer: None,
             per_user: Rates::default(),
             per_address: Rates::default(),
             lines: None,

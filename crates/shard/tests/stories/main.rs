@@ -21,6 +21,7 @@ mod identity;
 mod joining;
 mod leaving;
 mod limits;
+mod observed;
 mod opening;
 mod order;
 mod returning;

@@ -15,6 +15,7 @@ use trunkline_core::gate::Policy;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::identity::ClientInfo;
 use trunkline_core::limits::Limits;
+use trunkline_core::observer::Observer;
 use trunkline_core::publication::{Draft, Message};
 use trunkline_core::rate::Rates;
 use trunkline_core::roster::Roster;
@@ -63,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) proxies: Proxies,
     /// Whom it asks about clients; then only those whom it names are let in.
     pub(crate) application: Option<Arc<dyn Application>>,
+    /// Who is told what they do.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     /// What of their requests it is shown.
     pub(crate) forwarded: &'static [&'static str],
     /// Whether who is not let in is refused before anything is opened.
@@ -86,6 +89,7 @@ impl Setup {
             per_address: Rates::default(),
             proxies: Proxies::default(),
             application: None,
+            observer: None,
             forwarded: &[],
             withholds: false,
             id: "test",
@@ -147,6 +151,7 @@ impl TestNode {
             roster,
             schedule_form: Arc::new(NoSchedules),
             application: setup.application.clone(),
+            observer: setup.observer,
             per_user: Rates::default(),
             per_address: setup.per_address,
             lines: None,
