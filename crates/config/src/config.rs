@@ -11,8 +11,8 @@ use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
 use crate::error::ConfigError;
 use crate::overrides::Overrides;
 use crate::sections::{
-    Api, Callbacks, Client, Inbox, Log, Namespace, Rates, Redis, Rooms, Route, Server, Storage,
-    Token, rooms_namespace,
+    Api, Callbacks, Client, Inbox, Log, Namespace, Outbox, Rates, Redis, Rooms, Route, Server,
+    Storage, Token, Webhook, rooms_namespace,
 };
 use crate::warning::{self, Warning};
 use crate::{environment, file, rules, token_keys};
@@ -36,6 +36,10 @@ pub struct Config {
     pub inbox: Inbox,
     /// Channels whose publications are for users they name.
     pub routes: Vec<Route>,
+    /// Who is told what clients do.
+    pub webhooks: Vec<Webhook>,
+    /// Where that waits for them.
+    pub outbox: Outbox,
     /// What keeps the streams of channels.
     pub storage: Storage,
     /// Where Redis is, if it carries and keeps publications.

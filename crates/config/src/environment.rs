@@ -3,7 +3,7 @@
 use crate::Config;
 use crate::error::{ConfigError, Origin};
 use crate::nearest;
-use crate::sections::keys;
+use crate::sections::{TABLES, keys};
 
 const PREFIX: &str = "TRUNKLINE_";
 
@@ -37,9 +37,9 @@ pub(crate) fn apply(
 
 fn unknown(name: &str) -> ConfigError {
     let key = name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase().replace("__", ".");
-    let in_file_only = ["namespaces", "routes"]
-        .into_iter()
-        .find(|table| key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.')));
+    let in_file_only = TABLES
+        .iter()
+        .find(|table| key.strip_prefix(**table).is_some_and(|rest| rest.starts_with('.')));
     if let Some(tables) = in_file_only {
         let name = name.escape_debug();
         return ConfigError::Refused(format!("{name}: {tables} can be set in the file only"));

@@ -11,7 +11,7 @@ use crate::Config;
 use crate::error::{ConfigError, Origin};
 use crate::key::Key;
 use crate::nearest;
-use crate::sections::{NAMESPACES, ROUTES, SECTIONS, keys};
+use crate::sections::{NAMESPACES, ROUTES, SECTIONS, TABLES, WEBHOOKS, keys};
 use crate::value::Value;
 
 /// Longest file that is read, in bytes (1 MiB): thousands of namespaces, and no device file.
@@ -61,6 +61,11 @@ impl Document<'_> {
                     let tables = self.tables(("routes", ROUTES), value)?;
                     config.routes.extend(tables);
                 }
+                "webhooks" => {
+                    let tables = self.tables(("webhooks", WEBHOOKS), value)?;
+                    config.secrets_in_file |= tables.iter().any(|hook| hook.secret.is_some());
+                    config.webhooks.extend(tables);
+                }
                 other => self.entry(config, other, (name, value))?,
             }
         }
@@ -98,7 +103,7 @@ impl Document<'_> {
     }
 
     fn unknown(&self, name: &str, at: usize, section: bool) -> ConfigError {
-        let sections = SECTIONS.iter().map(|section| section.name).chain(["namespaces", "routes"]);
+        let sections = SECTIONS.iter().map(|section| section.name).chain(TABLES.iter().copied());
         ConfigError::Unknown {
             origin: self.origin(at),
             what: if section { "section" } else { "key" },

@@ -20,6 +20,8 @@ pub(crate) struct Key<S> {
     pub(crate) example: Option<&'static str>,
     /// What it may be set to.
     pub(crate) kind: Kind<S>,
+    /// Whether it has to be set although its kind can be without.
+    required: bool,
 }
 
 /// Where in an `S` a value is kept.
@@ -55,7 +57,7 @@ pub(crate) struct Mismatch {
 
 impl<S> Key<S> {
     pub(crate) const fn new(name: &'static str, kind: Kind<S>, doc: &'static str) -> Self {
-        Self { name, doc, example: None, kind }
+        Self { name, doc, example: None, kind, required: false }
     }
 
     pub(crate) const fn with_example(
@@ -64,7 +66,12 @@ impl<S> Key<S> {
         example: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self { name, doc, example: Some(example), kind }
+        Self { name, doc, example: Some(example), kind, required: false }
+    }
+
+    /// A key that has to be set.
+    pub(crate) const fn required(name: &'static str, kind: Kind<S>, doc: &'static str) -> Self {
+        Self { name, doc, example: None, kind, required: true }
     }
 
     /// The name within its section.
@@ -79,7 +86,7 @@ impl<S> Key<S> {
 
     /// Whether what it sets cannot do without it.
     pub(crate) fn is_required(&self) -> bool {
-        matches!(self.kind, Kind::Name(_))
+        self.required || matches!(self.kind, Kind::Name(_))
     }
 
     /// Takes a value over into `target`.

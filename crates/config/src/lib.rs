@@ -22,6 +22,7 @@ mod template;
 mod token_keys;
 mod value;
 mod warning;
+mod webhooks;
 
 pub use config::Config;
 pub use error::{ConfigError, Origin};
@@ -29,8 +30,8 @@ pub use listen::Listen;
 pub use overrides::Overrides;
 pub use reference::reference;
 pub use sections::{
-    Api, Callbacks, Client, Inbox, Keeping, Log, Rates, Redis, Rooms, Route, Server, Storage, Tls,
-    Token,
+    Api, Callbacks, Client, Inbox, Keeping, Log, Outbox, Rates, Redis, Rooms, Route, Server,
+    Storage, Tls, Token, WEBHOOK_EVENTS, Webhook,
 };
 pub use template::{FreshSecrets, template};
 pub use warning::Warning;

@@ -3,7 +3,7 @@
 use crate::Config;
 use crate::environment::variable;
 use crate::key::Key;
-use crate::sections::{NAMESPACES, Namespace, ROUTES, Route, SECTIONS};
+use crate::sections::{NAMESPACES, Namespace, ROUTES, Route, SECTIONS, WEBHOOKS, Webhook};
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -14,7 +14,7 @@ comes later holds. `trunkline init` writes a commented file with fresh secrets, 
 
 - A key is set in the environment as `TRUNKLINE_SECTION__KEY`, for example
   `TRUNKLINE_CLIENT__ANONYMOUS=true`. Lists are written as in TOML (`[\"a\", \"b\"]`) or with commas
-  (`a,b`). Namespaces and routes are set in the file only.
+  (`a,b`). Namespaces, routes and webhooks are set in the file only.
 - Times are a number and a unit: `500ms`, `25s`, `5m`, `1h`, `2d`. Sizes are bytes, or a number
   and a unit: `65536`, `64KiB`, `1MiB`.
 - An unknown key or variable, a value out of range and settings that are not safe together are
@@ -31,6 +31,10 @@ namespace; channels of any other are unknown. Nothing is allowed that is not sai
 const ROUTES_DOC: &str = "\
 Channels whose publications are for users they name. There is one such table for each. They want
 `inbox.enabled`. [routes.md](routes.md) has more.";
+
+const WEBHOOKS_DOC: &str = "\
+Who is told what clients do: who connects and leaves, which channels are in use, who is in them, and who
+does not read. There is one such table for each receiver. [webhooks.md](webhooks.md) has more.";
 
 /// The text of `docs/configuration.md`.
 #[must_use]
@@ -50,6 +54,10 @@ pub fn reference() -> String {
     out += &format!("\n## `[[routes]]`\n\n{ROUTES_DOC}\n");
     for key in ROUTES {
         describe(key, &mut Route::default(), &mut out);
+    }
+    out += &format!("\n## `[[webhooks]]`\n\n{WEBHOOKS_DOC}\n");
+    for key in WEBHOOKS {
+        describe(key, &mut Webhook::default(), &mut out);
     }
     out
 }

@@ -11,6 +11,7 @@ use crate::Config;
 use crate::error::ConfigError;
 use crate::listen::Listen;
 use crate::sections::{Keeping, Namespace, is_origin};
+use crate::webhooks;
 
 /// A token secret any shorter could be found by trying (RFC 7518, section 3.2: as long as the
 /// hash of HS256).
@@ -25,11 +26,23 @@ const API_KEYS: usize = 2;
 /// Longest name of a namespace, in bytes: leaves most of a channel's 255 to the rest.
 const NAMESPACE_NAME_BYTES: usize = 64;
 
-type Verdict = Result<(), String>;
+/// What a rule says: nothing, or what is wrong.
+pub(crate) type Verdict = Result<(), String>;
 
 const RULES: &[fn(&Config) -> Verdict] = &[
-    addresses, tls, origins, admission, secrets, times, sizes, namespaces, rooms, callbacks, redis,
+    addresses,
+    tls,
+    origins,
+    admission,
+    secrets,
+    times,
+    sizes,
+    namespaces,
+    rooms,
+    callbacks,
+    redis,
     routes,
+    webhooks::check,
 ];
 
 /// Asks every rule, and reports the first that is broken.
@@ -310,6 +323,7 @@ fn callbacks(config: &Config) -> Verdict {
     wrong.map_or(Ok(()), |name| Err(format!("callbacks.headers: {name:?} names no header field")))
 }
 
-fn refuse_if(broken: bool, problem: impl FnOnce() -> String) -> Verdict {
+/// Refuses with `problem` what is `broken`.
+pub(crate) fn refuse_if(broken: bool, problem: impl FnOnce() -> String) -> Verdict {
     if broken { Err(problem()) } else { Ok(()) }
 }

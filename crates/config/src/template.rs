@@ -4,7 +4,7 @@ use trunkline_auth::{Secret, fresh_secret};
 
 use crate::Config;
 use crate::key::Key;
-use crate::sections::{NAMESPACES, Namespace, ROUTES, Route, SECTIONS};
+use crate::sections::{NAMESPACES, Namespace, ROUTES, Route, SECTIONS, WEBHOOKS, Webhook};
 
 const INTRODUCTION: &str = "\
 # The configuration of a Trunkline node. Lines that start with a single # and a key show its
@@ -24,6 +24,11 @@ const ROUTES_INTRODUCTION: &str = "
 # Routes: channels whose publications are for users they name, in whose inboxes they are put. They
 # want inbox.enabled.
 #[[routes]]
+";
+
+const WEBHOOKS_INTRODUCTION: &str = "
+# Webhooks: who is told what clients do, each by a table of its own.
+#[[webhooks]]
 ";
 
 /// What the namespace of the template says, beyond the defaults.
@@ -84,6 +89,10 @@ pub fn template(secrets: &FreshSecrets) -> String {
     out += ROUTES_INTRODUCTION;
     for key in ROUTES {
         line(key, None, &mut Route::default(), &mut out);
+    }
+    out += WEBHOOKS_INTRODUCTION;
+    for key in WEBHOOKS {
+        line(key, None, &mut Webhook::default(), &mut out);
     }
     out
 }

@@ -44,6 +44,14 @@ fn an_unknown_key_is_named_with_the_nearest_known_one() {
             "[tls]\ncert_file = \"\"",
             "trunkline.toml:1: unknown section `tls`; did you mean `server.tls`?",
         ),
+        (
+            "[[webhook]]\nname = \"a\"",
+            "trunkline.toml:1: unknown section `webhook`; did you mean `webhooks`?",
+        ),
+        (
+            "[[webhooks]]\nname = \"a\"\nretry_after = \"1h\"",
+            "trunkline.toml:3: unknown key `webhooks.retry_after`; did you mean `webhooks.retry_for`?",
+        ),
         ("[client]\nzebra = 1", "trunkline.toml:2: unknown key `client.zebra`"),
         ("\"a\\nb\" = 1", "trunkline.toml:1: unknown key `a\\nb`"),
     ] {
@@ -73,6 +81,10 @@ fn an_unknown_variable_is_named_with_the_nearest_known_one() {
     assert_eq!(
         unknown("TRUNKLINE_NAMESPACES__NAME"),
         "TRUNKLINE_NAMESPACES__NAME: namespaces can be set in the file only"
+    );
+    assert_eq!(
+        unknown("TRUNKLINE_WEBHOOKS__SECRET"),
+        "TRUNKLINE_WEBHOOKS__SECRET: webhooks can be set in the file only"
     );
 }
 
@@ -123,6 +135,17 @@ fn a_wrong_value_is_named_with_what_is_wanted() {
             "\n[namespaces]",
             "`namespaces` must be tables, each headed [[namespaces]]; found a table",
         ),
+        ("\n[webhooks]", "`webhooks` must be tables, each headed [[webhooks]]; found a table"),
+        (
+            "[[webhooks]]\nsecret = [\"x\"]",
+            "`webhooks.secret` must be a text that is not empty; found a list",
+        ),
+        (
+            "[[webhooks]]\ntimeout = \"31s\"",
+            "`webhooks.timeout` must be a time from 100ms to 30s, such as \"25s\" or \"500ms\"; \
+             found \"31s\"",
+        ),
+        ("[outbox]\nsize = 0", "`outbox.size` must be a number from 1 to 10000000; found 0"),
         ("\nnamespaces = [1]", "`namespaces` must be tables, each headed [[namespaces]]; found 1"),
     ] {
         assert_eq!(complaint(file(text)), format!("trunkline.toml:2: {expected}"));
@@ -154,6 +177,9 @@ fn secrets_are_in_no_message() {
         file(&format!("[token]\nhmac_secret = [\"{hidden}\"]")),
         file(&format!("[api]\nkeys = \"{hidden}\"")),
         file(&format!("[token]\nhmac_secret = \"{hidden}")),
+        file(&format!("[[webhooks]]\nsecret = [\"{hidden}\"]")),
+        file(&webhook(&format!("whsec_{hidden}"))),
+        file(&webhook(&hidden.repeat(8))),
         environment(&[("TRUNKLINE_API__KEYS", &format!("[\"{hidden}\""))]),
         environment(&[("TRUNKLINE_API__KEYS", &format!("{hidden} with blanks"))]),
     ] {
@@ -162,6 +188,17 @@ fn secrets_are_in_no_message() {
     }
     let config = environment(&[("TRUNKLINE_TOKEN__HMAC_SECRET", hidden)]).unwrap();
     assert!(!format!("{config:?}").contains("show-me"));
+    let config = file(&webhook(hidden)).unwrap();
+    assert!(config.webhooks[0].secret.is_some());
+    assert!(!format!("{config:?}").contains("show-me"));
+}
+
+/// A file with a webhook that signs with this secret.
+fn webhook(secret: &str) -> String {
+    format!(
+        "client.anonymous = true\n[[webhooks]]\nname = \"crm\"\nurl = \"http://localhost/\"\n\
+         secret = \"{secret}\""
+    )
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod support;
 
 use support::{complaint, environment, file, load, written};
 use trunkline_auth::Secret;
-use trunkline_config::{Config, Keeping, Listen, Overrides};
+use trunkline_config::{Config, Keeping, Listen, Outbox, Overrides};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::gate::Policy;
 use trunkline_core::namespace::{Access, Overflow, RecoveryMode, Retention};
@@ -191,6 +191,51 @@ fn rooms_bring_their_namespace() {
 }
 
 #[test]
+fn webhooks_and_the_outbox_are_read() {
+    let plain = |name: &str| {
+        format!(
+            "[[webhooks]]\nname = {name:?}\nurl = \"http://localhost:1/\"\nsecret = {SECRET:?}\n"
+        )
+    };
+    let text = plain("first")
+        + &plain("second")
+        + r#"
+        events = ["connected", "inbox_unread"]
+        timeout = "100ms"
+        retry_for = "30d"
+        unread_after = "1m"
+        [inbox]
+        enabled = true
+        [outbox]
+        size = 10
+        ttl = "1h"
+        bytes = "1MiB"
+        "#;
+    let config = file(&open(&text)).unwrap();
+    let [first, second] = &*config.webhooks else { panic!("two of them") };
+    assert_eq!((&*first.name, &*first.url), ("first", "http://localhost:1/"));
+    assert_eq!(first.secret.as_ref().map(Secret::expose), Some(SECRET));
+    assert_eq!(
+        (first.timeout_ms, first.retry_for_ms, first.unread_after_ms),
+        (5_000, 86_400_000, 600_000)
+    );
+    assert!(first.events.iter().any(|event| event == "member_removed"));
+    assert!(first.events.iter().all(|event| event != "inbox_unread"), "it is asked for");
+    assert_eq!(second.events, ["connected", "inbox_unread"]);
+    assert_eq!((second.timeout_ms, second.retry_for_ms), (100, 30 * 86_400_000));
+    assert_eq!(second.unread_after_ms, 60_000);
+    assert_eq!(config.outbox, Outbox { size: 10, ttl_ms: 3_600_000, bytes: 1 << 20 });
+
+    let config = environment(&[("TRUNKLINE_OUTBOX__SIZE", "7")]).unwrap();
+    assert!(config.webhooks.is_empty());
+    assert_eq!(config.outbox, Outbox { size: 7, ..Outbox::default() });
+    assert_eq!(
+        Outbox::default(),
+        Outbox { size: 1_000_000, ttl_ms: 604_800_000, bytes: 256 << 20 }
+    );
+}
+
+#[test]
 fn development_needs_nothing_and_opens_everything() {
     let config = Config::dev(std::iter::empty(), &Overrides::default()).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
@@ -242,6 +287,9 @@ fn a_file_of_secrets_that_everyone_can_read_is_warned_of() {
     };
     let secret = format!("[token]\nhmac_secret = \"{SECRET}\"");
     assert!(warned(&secret, 0o644).contains("chmod 600"));
+    let webhook =
+        format!("[[webhooks]]\nname = \"a\"\nurl = \"http://localhost/\"\nsecret = {SECRET:?}");
+    assert!(warned(&webhook, 0o644).contains("chmod 600"));
     assert!(!warned(&secret, 0o640).contains("chmod 600"));
     assert!(!warned("", 0o644).contains("chmod 600"));
     assert!(warned("", 0o600).contains("api.keys is empty"));

@@ -179,3 +179,105 @@ fn rooms_announce_who_comes_and_goes() {
     accepted(&format!("{rooms}join_leave = true"));
     accepted(&rooms.replace("enabled = true", "enabled = false"));
 }
+
+/// Webhooks with the lines of each, beside what every one must have.
+fn webhooks(before: &str, hooks: &[(&str, &str)]) -> String {
+    let hook = |(name, more): &(&str, &str)| {
+        let url =
+            if more.contains("url =") { "" } else { "url = \"https://app.example/events\"\n" };
+        let secret =
+            if more.contains("secret =") { "" } else { "secret = \"sixteen--letters--and--8\"\n" };
+        format!("[[webhooks]]\nname = {name:?}\n{url}{secret}{more}\n")
+    };
+    anonymous(&format!("{before}\n{}", hooks.iter().map(hook).collect::<String>()))
+}
+
+fn webhook(more: &str) -> String {
+    webhooks("", &[("crm", more)])
+}
+
+#[test]
+fn webhooks_have_names_of_their_own() {
+    for name in ["", "a b", "a.b", "a:b", "é", &"n".repeat(41)] {
+        refused(&webhooks("", &[(name, "")]), &format!("{name:?} is no name of a webhook"));
+    }
+    accepted(&webhooks("", &[("a-b_C9", ""), (&"n".repeat(40), "")]));
+    refused(&webhooks("", &[("crm", ""), ("crm", "")]), "\"crm\" is configured twice");
+    let names: Vec<_> = (0..17).map(|number| format!("hook-{number}")).collect();
+    let hooks: Vec<_> = names.iter().map(|name| (&**name, "")).collect();
+    accepted(&webhooks("", &hooks[..16]));
+    refused(&webhooks("", &hooks), "16 at most");
+}
+
+#[test]
+fn webhooks_say_where_to() {
+    let without = "[[webhooks]]\nname = \"crm\"\nsecret = \"sixteen--letters--and--8\"";
+    refused(&anonymous(without), "`webhooks.url` is missing");
+    for url in ["ftp://app.example/", "app.example/events", "", "HTTP:app.example"] {
+        refused(&webhook(&format!("url = {url:?}")), "neither http:// nor https://");
+    }
+    for url in ["https://", "http:///events", "https://?a", "https://app.example/a b"] {
+        refused(&webhook(&format!("url = {url:?}")), "is no address");
+    }
+    refused(&webhook("url = \"https://ann:secret@app.example/\""), "a name or a password");
+    for url in ["http://127.0.0.1:9/events?key=a@b", "https://[::1]/", "https://app.example"] {
+        accepted(&webhook(&format!("url = {url:?}")));
+    }
+}
+
+#[test]
+fn webhooks_sign_with_what_nobody_guesses() {
+    let without = "[[webhooks]]\nname = \"crm\"\nurl = \"https://app.example/\"";
+    refused(&anonymous(without), "`webhooks.secret` is missing");
+    let secret = |text: &str| webhook(&format!("secret = {text:?}"));
+    refused(&secret(&SECRET[..23]), "not 24 to 255 bytes");
+    accepted(&secret(&SECRET[..24]));
+    accepted(&secret(&"s".repeat(255)));
+    refused(&secret(&"s".repeat(256)), "not 24 to 255 bytes");
+
+    // `openssl rand -base64 N`, with N of 23, 24, 64 and 65.
+    for (bytes, good) in [(23, false), (24, true), (64, true), (65, false)] {
+        let padding = ["", "==", "="][bytes % 3];
+        let key = format!("whsec_{}{padding}", "A".repeat((bytes * 4).div_ceil(3)));
+        if good {
+            accepted(&secret(&key));
+        } else {
+            refused(&secret(&key), "24 to 64 bytes in base64");
+        }
+    }
+    for broken in
+        ["whsec_", "whsec_this-is-no-base64-at-all-is-it", &format!("whsec_{}", "A".repeat(33))]
+    {
+        refused(&secret(broken), "24 to 64 bytes in base64");
+    }
+    let insecure = secret("short").replace("client.anonymous", "client.insecure");
+    refused(&insecure, "not 24 to 255 bytes"); // It is a receiver's doubt, not the node's.
+}
+
+#[test]
+fn webhooks_are_told_of_what_there_is() {
+    let events = |events: &[&str]| webhook(&format!("events = {events:?}"));
+    accepted(&events(&["connected", "channel_vacated", "member_added"]));
+    refused(&events(&[]), "\"crm\" has no events");
+    refused(
+        &events(&["connected", "conected"]),
+        "\"crm\" has an unknown event `conected`; did you mean `connected`?",
+    );
+    refused(&events(&["zebra\n"]), "an unknown event `zebra\\n`");
+    for event in ["node_lost", "events_lost"] {
+        refused(&events(&[event]), &format!("{event}, which is told to everybody"));
+    }
+}
+
+#[test]
+fn what_is_unread_is_told_after_one_time() {
+    let unread = |time: &str| format!("events = [\"inbox_unread\"]\nunread_after = {time:?}");
+    let (soon, late) = (unread("10s"), unread("1h"));
+    refused(&webhooks("", &[("a", &soon)]), "wants inbox.enabled = true");
+    let inbox = "inbox.enabled = true";
+    accepted(&webhooks(inbox, &[("a", &soon), ("b", &soon), ("c", "unread_after = \"1h\"")]));
+    refused(
+        &webhooks(inbox, &[("a", &soon), ("b", ""), ("c", &late)]),
+        "\"a\" and \"c\" want inbox_unread after different times",
+    );
+}

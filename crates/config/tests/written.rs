@@ -64,7 +64,7 @@ fn every_line_of_it_may_be_uncommented() {
     let (before, inbox) = all.split_once("[inbox]").expect("a section");
     let all = format!("{before}[inbox]{}", inbox.replacen("enabled = false", "enabled = true", 1));
     let config = load(&all);
-    assert_eq!(config.routes.len(), 1);
+    assert_eq!((config.routes.len(), config.webhooks.len()), (1, 1));
     assert!(config.server.tls.files().is_some());
     assert_eq!(config.client.allowed_origins.len(), 1);
     let left = all.lines().find(|line| line.starts_with('#') && !line.starts_with("# "));

@@ -220,6 +220,36 @@ pub(crate) const CATALOGUE: &[Metric] = &[
         source: Source::Node(|node| node.schedules_bad.get()),
     },
     Metric {
+        name: "trunkline_webhook_events_total",
+        help: "Events for webhooks that this node has put into the outbox.",
+        source: Source::Node(|node| node.webhook_events.get()),
+    },
+    Metric {
+        name: "trunkline_webhook_events_lost_total",
+        help: "Events for webhooks that this node could not put into the outbox; receivers are told.",
+        source: Source::Node(|node| node.webhook_events_lost.get()),
+    },
+    Metric {
+        name: "trunkline_webhook_waiting",
+        help: "Events for webhooks that wait in this node's memory for the outbox.",
+        source: Source::Now(|reading| reading.node.webhook_waiting.get() as f64),
+    },
+    Metric {
+        name: "trunkline_webhook_deliveries_total",
+        help: "Batches of events that receivers of webhooks have accepted from this node.",
+        source: Source::Node(|node| node.webhook_deliveries.get()),
+    },
+    Metric {
+        name: "trunkline_webhook_failures_total",
+        help: "Attempts of this node to hand a batch of events to the receiver of a webhook that failed.",
+        source: Source::Node(|node| node.webhook_failures.get()),
+    },
+    Metric {
+        name: "trunkline_webhook_dead_letters_total",
+        help: "Batches of events that this node has tried for webhooks.retry_for and given up.",
+        source: Source::Node(|node| node.webhook_dead_letters.get()),
+    },
+    Metric {
         name: "trunkline_clock_off_seconds",
         help: "By how much this node's clock differs from that of the backend, at least.",
         source: Source::Now(|reading| reading.gauges.clock_off_ms as f64 / 1_000.0),

@@ -61,6 +61,23 @@ impl SharedCounter {
     }
 }
 
+/// A number that grows and shrinks and that any thread may add to.
+#[derive(Debug, Default)]
+pub struct SharedGauge(AtomicI64);
+
+impl SharedGauge {
+    /// Adds `n`, which may be negative.
+    pub fn add(&self, n: i64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        self.0.load(Relaxed)
+    }
+}
+
 /// A [`Counter`] for each value of a label.
 #[derive(Debug)]
 pub struct ByLabel<L> {

@@ -16,7 +16,7 @@ mod metrics;
 mod reference;
 
 pub use api_requests::ApiRequests;
-pub use counter::{ByLabel, Counter, Gauge, SharedCounter};
+pub use counter::{ByLabel, Counter, Gauge, SharedCounter, SharedGauge};
 pub use label::{ApiMethod, ApiOutcome, Closed, Gap, Label, Protocol, Refused, UpgradeFailure};
 pub use logging::{LogFormat, LoggingError, init_logging};
 pub use metrics::{CONTENT_TYPE, Metrics, NodeCounters, NodeGauges, ShardCounters};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::api_requests::ApiRequests;
 use crate::catalogue::{CATALOGUE, Reading};
-use crate::counter::{ByLabel, Counter, Gauge, SharedCounter};
+use crate::counter::{ByLabel, Counter, Gauge, SharedCounter, SharedGauge};
 use crate::label::{Closed, Gap, Protocol, Refused, UpgradeFailure};
 
 /// The media type of what [`Metrics::render`] writes.
@@ -78,6 +78,18 @@ pub struct NodeCounters {
     pub schedules_late: SharedCounter,
     /// Those it has removed because nobody can read them, or their namespace is gone.
     pub schedules_bad: SharedCounter,
+    /// Events for webhooks that this node has put into the outbox.
+    pub webhook_events: SharedCounter,
+    /// Those it could not put there.
+    pub webhook_events_lost: SharedCounter,
+    /// Batches of events that a receiver has accepted from this node.
+    pub webhook_deliveries: SharedCounter,
+    /// Attempts of this node that failed.
+    pub webhook_failures: SharedCounter,
+    /// Batches that this node has given up.
+    pub webhook_dead_letters: SharedCounter,
+    /// Events that wait in this node's memory for the outbox.
+    pub webhook_waiting: SharedGauge,
     /// Questions to all nodes that somebody had not answered when time was up.
     pub surveys_timed_out: SharedCounter,
 }

@@ -90,6 +90,10 @@ fn shards_are_summed() {
                     node.signals_sent.add(1);
                     node.signals_received.add(2);
                     node.surveys_timed_out.add(3);
+                    node.webhook_events.add(4);
+                    node.webhook_dead_letters.add(1);
+                    node.webhook_waiting.add(3);
+                    node.webhook_waiting.add(-1);
                     node.api_requests.count(ApiMethod::Unknown, ApiOutcome::Unauthorized);
                 }
             });
@@ -120,6 +124,10 @@ fn shards_are_summed() {
         ("signals_sent_total", 3000.0),
         ("signals_received_total", 6000.0),
         ("surveys_timed_out_total", 9000.0),
+        ("webhook_events_total", 12_000.0),
+        ("webhook_dead_letters_total", 3000.0),
+        ("webhook_deliveries_total", 0.0),
+        ("webhook_waiting", 6000.0),
         ("peers", 2.0),
         ("exits_held", 9.0),
         ("api_requests_total{method=\"unknown\",outcome=\"unauthorized\"}", 3000.0),

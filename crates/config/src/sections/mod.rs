@@ -7,6 +7,7 @@ mod inbox;
 mod limits;
 mod log;
 mod namespace;
+mod outbox;
 mod rates;
 mod redis;
 mod rooms;
@@ -15,12 +16,14 @@ mod server;
 mod storage;
 mod token;
 mod users;
+mod webhook;
 
 pub use api::Api;
 pub use callbacks::Callbacks;
 pub use client::Client;
 pub use inbox::Inbox;
 pub use log::Log;
+pub use outbox::Outbox;
 pub use rates::Rates;
 pub use redis::Redis;
 pub use rooms::Rooms;
@@ -28,10 +31,12 @@ pub use route::Route;
 pub use server::{Server, Tls};
 pub use storage::{Keeping, Storage};
 pub use token::Token;
+pub use webhook::{WEBHOOK_EVENTS, Webhook};
 
 pub(crate) use client::is_origin;
 pub(crate) use namespace::{NAMESPACES, Namespace, rooms_namespace};
 pub(crate) use route::ROUTES;
+pub(crate) use webhook::{TOLD_TO_ALL, WEBHOOKS};
 
 use crate::Config;
 use crate::key::Key;
@@ -45,7 +50,7 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key<Config>],
 }
 
-/// All sections but `[[namespaces]]` and `[[routes]]`, in the order in which people are shown them.
+/// All sections but those of [`TABLES`], in the order in which people are shown them.
 pub(crate) const SECTIONS: &[Section] = &[
     server::SECTION,
     server::TLS_SECTION,
@@ -56,12 +61,16 @@ pub(crate) const SECTIONS: &[Section] = &[
     rooms::SECTION,
     inbox::SECTION,
     users::SECTION,
+    outbox::SECTION,
     storage::SECTION,
     redis::SECTION,
     log::SECTION,
     limits::SECTION,
     rates::SECTION,
 ];
+
+/// What the file may hold several of, and nothing but the file.
+pub(crate) const TABLES: &[&str] = &["namespaces", "routes", "webhooks"];
 
 /// All keys of all sections.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key<Config>> {
