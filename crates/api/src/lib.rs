@@ -18,6 +18,7 @@ mod payload;
 mod place;
 mod schedule;
 mod target;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use axum::Router;
 use axum::routing::any;
 use trunkline_auth::ApiKeys;
 use trunkline_node::Node;
+use trunkline_webhooks::Webhooks;
 
 pub use addressing::address;
 pub use methods::Methods;
@@ -35,13 +37,20 @@ pub use schedule::JsonForm;
 pub struct ApiState {
     node: Arc<Node>,
     keys: Arc<ApiKeys>,
+    webhooks: Option<Arc<Webhooks>>,
 }
 
 impl ApiState {
     /// The API of `node`, open to `keys`.
     #[must_use]
     pub fn new(node: Arc<Node>, keys: Arc<ApiKeys>) -> Self {
-        Self { node, keys }
+        Self { node, keys, webhooks: None }
+    }
+
+    /// The same, with the webhooks of the node, if it has any.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Option<Arc<Webhooks>>) -> Self {
+        Self { webhooks, ..self }
     }
 }
 

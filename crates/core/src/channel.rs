@@ -136,6 +136,27 @@ impl ChannelName {
         self.text.starts_with('#') && !self.text.contains(',')
     }
 
+    /// Whose personal channel it is, if it is one.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        let mut rest = self.is_personal().then(|| &self.text.as_bytes()[1..])?;
+        let mut user = Vec::with_capacity(rest.len());
+        while let [byte, after @ ..] = rest {
+            rest = match (byte, after) {
+                (b'%', [high, low, after @ ..]) => {
+                    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                    user.push(u8::try_from(digit(high)? << 4 | digit(low)?).ok()?);
+                    after
+                }
+                _ => {
+                    user.push(*byte);
+                    after
+                }
+            };
+        }
+        String::from_utf8(user).ok().map(|user| UserId::new(&user))
+    }
+
     /// Whether `user` stands in the list after `#`. False for names without a list and for the
     /// anonymous user.
     #[must_use]
@@ -235,12 +256,16 @@ mod tests {
             let channel = named(user).unwrap();
             assert_eq!(channel.as_str(), name);
             assert!(channel.is_personal() && channel.lists_user(user));
+            assert_eq!(channel.user(), Some(UserId::new(user)));
             assert_eq!(channel.namespace(), None);
         }
         assert_eq!((named(""), named(&"\u{fc}".repeat(64))), (None, None));
         assert!(!ChannelName::parse("#4%2C2").unwrap().lists_user("2"));
         assert!(!ChannelName::parse("#4,2").unwrap().is_personal());
         assert!(!ChannelName::parse("a#4").unwrap().is_personal());
+        for nobodys in ["a#4", "#4,2", "#%C3", "#%zz"] {
+            assert_eq!(ChannelName::parse(nobodys).unwrap().user(), None, "{nobodys}");
+        }
     }
 
     #[test]

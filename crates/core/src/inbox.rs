@@ -148,6 +148,12 @@ impl Inbox {
         self.dropped
     }
 
+    /// The offset of the newest message there is, read or not.
+    #[must_use]
+    pub fn top(&self) -> u64 {
+        self.top
+    }
+
     /// The place behind which there are unread messages, if there are any.
     #[must_use]
     pub fn read_up_to(&self) -> Position {

@@ -190,6 +190,14 @@ label! {
         InboxAck = "inbox_ack",
         /// `inbox_state`.
         InboxState = "inbox_state",
+        /// `webhook_list`.
+        WebhookList = "webhook_list",
+        /// `webhook_dead`.
+        WebhookDead = "webhook_dead",
+        /// `webhook_replay`.
+        WebhookReplay = "webhook_replay",
+        /// `webhook_discard`.
+        WebhookDiscard = "webhook_discard",
         /// `/message`.
         Message = "message",
         /// `info`.
@@ -224,6 +232,10 @@ impl ApiMethod {
             "schedule_list" => Self::ScheduleList,
             "inbox_ack" => Self::InboxAck,
             "inbox_state" => Self::InboxState,
+            "webhook_list" => Self::WebhookList,
+            "webhook_dead" => Self::WebhookDead,
+            "webhook_replay" => Self::WebhookReplay,
+            "webhook_discard" => Self::WebhookDiscard,
             "message" => Self::Message,
             "info" => Self::Info,
             "batch" => Self::Batch,

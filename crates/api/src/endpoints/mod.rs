@@ -22,6 +22,10 @@ mod schedule_cancel;
 mod schedule_list;
 mod subscribe;
 mod unsubscribe;
+mod webhook_dead;
+mod webhook_discard;
+mod webhook_list;
+mod webhook_replay;
 
 use serde::Serialize;
 use trunkline_core::error::ClientError;
@@ -64,6 +68,10 @@ async fn run_single(state: &ApiState, method: ApiMethod, fields: &Fields<'_>) ->
         ApiMethod::InboxAck => inbox_ack::run(state, fields).await,
         ApiMethod::InboxState => inbox_state::run(state, fields).await,
         ApiMethod::Message => message::run(state, fields).await,
+        ApiMethod::WebhookList => webhook_list::run(state).await,
+        ApiMethod::WebhookDead => webhook_dead::run(state, fields).await,
+        ApiMethod::WebhookReplay => webhook_replay::run(state, fields).await,
+        ApiMethod::WebhookDiscard => webhook_discard::run(state, fields).await,
         ApiMethod::Info => info::run(state),
         ApiMethod::Batch | ApiMethod::Unknown => Err(ClientError::MethodNotFound.into()),
     }

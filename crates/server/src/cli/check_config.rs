@@ -27,6 +27,7 @@ pub(crate) fn run(args: &CheckConfigArgs) -> Result<(), Failure> {
     crate::serve::redis::options(&config).map_err(Failure::trouble)?;
     crate::serve::token_keys(&config)?;
     crate::serve::application::options(&config).map_err(Failure::trouble)?;
+    crate::serve::webhooks::receivers(&config).map_err(Failure::trouble)?;
     crate::serve::proxies::trusted(&config).map_err(Failure::trouble)?;
     for warning in config.warnings() {
         note(format_args!("warning: {warning}"));

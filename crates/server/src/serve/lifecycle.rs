@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use trunkline_node::Node;
+use trunkline_webhooks::Webhooks;
 
 use crate::cli::Failure;
 
@@ -23,6 +24,9 @@ use super::shards::Shards;
 
 /// How often a draining node looks whether everybody has left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How long it may take until the outbox has what clients did last.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What it takes to end a node well.
 pub(super) struct Lifecycle {
@@ -33,6 +37,8 @@ pub(super) struct Lifecycle {
     pub(super) ready: Arc<AtomicBool>,
     /// How long clients are still let in once the node is not ready any more.
     pub(super) delay: Duration,
+    /// Who is told what clients do.
+    pub(super) webhooks: Option<Arc<Webhooks>>,
     /// Over how long clients are sent away.
     pub(super) spread: Duration,
     /// How long after the delay the node ends in any case.
@@ -103,6 +109,9 @@ impl Lifecycle {
         self.node.stop();
         let _ = tokio::task::spawn_blocking(|| shards.join()).await;
         self.node.farewell();
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.close(LAST_WORDS).await;
+        }
         tracing::info!("gone");
         Ok(())
     }

@@ -17,6 +17,7 @@ mod routing;
 mod shards;
 mod storage;
 mod ticking;
+pub(crate) mod webhooks;
 mod welcome;
 
 use std::sync::Arc;
@@ -95,6 +96,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         None => None,
     };
     let methods = Arc::new(Methods::before(application));
+    let webhooks = webhooks::open(&config, &id, &storage, &metrics).map_err(Failure::trouble)?;
+    let (backend, notes) = match &webhooks {
+        Some(webhooks) => webhooks.watching(),
+        None => (storage.backend(), storage.notes()),
+    };
     let node = Arc::new(Node::new(Parts {
         id,
         name: doors.name().into(),
@@ -102,9 +108,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         limits,
         metrics,
         switchboard,
-        backend: storage.backend(),
-        notes: storage.notes(),
+        backend,
+        notes,
         application: Some(methods.clone()),
+        observer: webhooks.as_ref().map(|webhooks| webhooks.observer()),
         schedule_form: Arc::new(JsonForm),
         per_user: config.rates.user,
         per_address: config.rates.address,
@@ -141,6 +148,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
     // Everything else, on this thread.
     let api = ApiState::new(Arc::clone(&node), Arc::clone(&api_keys));
+    let api = api.with_webhooks(webhooks.clone());
     let mut public = trunkline_api::router(api);
     if config.client.page {
         let key = config.api.keys.first().filter(|_| args.dev).map(|key| key.expose().to_owned());
@@ -164,9 +172,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         connections,
         ready,
         delay: Duration::from_millis(config.server.shutdown_delay_ms),
+        webhooks: webhooks.clone(),
         spread: Duration::from_millis(config.server.shutdown_spread_ms),
         deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
         storage_stopped,
+    };
+    let told_by = match &webhooks {
+        Some(_) => Some(application::client().map_err(Failure::trouble)?),
+        None => None,
     };
     runtime.block_on(async move {
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -175,6 +188,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         tokio::spawn(storage.clone().keep_tidy());
         tokio::spawn(routing.work(started));
         tokio::spawn(key_sets::fetch(gate));
+        if let Some((webhooks, client)) = webhooks.zip(told_by) {
+            let inboxes = Arc::new(webhooks::NodeInboxes(node.clone()));
+            tokio::spawn(async move { webhooks.run(client, inboxes).await });
+        }
         tokio::spawn(ticking::run_schedules(node.clone(), started));
         tokio::spawn(ticking::tick(node, storage.lines(), started));
         let announce = || {

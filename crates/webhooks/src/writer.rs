@@ -1,0 +1,133 @@
+//! Puts what happens to connections of this node into the outbox, in order.
+//!
+//! Each time it does, the note of the node's [`life`](crate::life) counts one up in the same step:
+//! whoever does not get an answer can see whether it was done, so that nothing stands there twice.
+
+use std::sync::Arc;
+
+use tokio::time::{sleep, timeout};
+use trunkline_core::note::{Change, Changed, Due, Note};
+use trunkline_core::time::Tick;
+
+use crate::ending::Ending;
+use crate::event::Event;
+use crate::ledger::Life;
+use crate::life::{self, Account, LIFE_MS, LifeState, RENEW_MS};
+use crate::outbox::{to_from, value};
+use crate::shared::{RETRY, Shared};
+
+/// The one that writes.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    life: Life,
+    /// The version of the life's note, once there is one.
+    version: Option<u64>,
+    written: u64,
+    renew_at: Tick,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let life = Life { node: shared.node.clone(), number: 1 };
+        Self { shared, life, version: None, written: 0, renew_at: Tick(0) }
+    }
+
+    /// Writes until `ending` says that nothing more comes.
+    pub(crate) async fn run(mut self, mut ending: Ending) {
+        loop {
+            let events = self.shared.take_events();
+            if !events.is_empty() || self.version.is_none() || self.shared.now() >= self.renew_at {
+                self.write(&events).await;
+                continue;
+            }
+            let renewal = self.shared.until(self.renew_at);
+            tokio::select! {
+                _ = timeout(renewal, self.shared.queued.notified()) => {}
+                () = ending.comes() => {
+                    if self.shared.is_told() {
+                        self.bow_out().await;
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Puts events into the outbox, or says only that the node lives; until it is done.
+    async fn write(&mut self, events: &[Event]) {
+        loop {
+            let begun = self.shared.now();
+            let Some(change) = self.change(events) else { return };
+            match self.shared.outbox.change(change).await {
+                Ok(Changed::Made { version, .. }) => self.made(version),
+                Ok(Changed::Refused(note)) if self.has_made(note.as_ref()) => {}
+                Ok(_) => {
+                    self.live_again();
+                    continue;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "events wait for the outbox");
+                    sleep(RETRY).await;
+                    continue;
+                }
+            }
+            self.renew_at = begun.after(RENEW_MS);
+            self.shared.metrics.node.webhook_events.add(events.len() as u64);
+            return;
+        }
+    }
+
+    fn change(&self, events: &[Event]) -> Option<Change> {
+        let key = self.shared.outbox.key(&life::name(&self.life.to_string()));
+        let account = Account { written: self.written + 1, state: LifeState::Alive };
+        let mut change = match self.version {
+            Some(version) => to_from(key, version, &account, Due::In(LIFE_MS)),
+            None => crate::outbox::to(key, None, &account, Due::In(LIFE_MS)),
+        };
+        if !events.is_empty() {
+            change.draft = Some(self.shared.outbox.draft(events, Vec::new())?);
+        }
+        Some(change)
+    }
+
+    fn made(&mut self, version: u64) {
+        self.written += 1;
+        if self.version.replace(version).is_none() {
+            self.shared.life.send_replace(Some(self.life.clone()));
+            if self.life.number > 1 {
+                self.shared.tell_again();
+            }
+        }
+    }
+
+    /// Whether an attempt that got no answer has been made after all, as the note says.
+    fn has_made(&mut self, note: Option<&Note>) -> bool {
+        let account = note.and_then(|note| Some((note.version, value::<Account>(note)?)));
+        let Some((version, account)) = account else { return false };
+        if account.written != self.written + 1 {
+            return false;
+        }
+        match account.state {
+            LifeState::Alive => self.made(version),
+            LifeState::Dying | LifeState::Dead => self.live_again(),
+        }
+        true
+    }
+
+    /// Others have taken this node for dead, or what they knew is gone: it begins another life.
+    fn live_again(&mut self) {
+        tracing::warn!(life = %self.life, "others have taken this node for dead");
+        self.life.number += 1;
+        (self.version, self.written) = (None, 0);
+    }
+
+    /// Nothing is left that others would have to be told of.
+    async fn bow_out(&mut self) {
+        let Some(version) = self.version else { return };
+        let key = self.shared.outbox.key(&life::name(&self.life.to_string()));
+        let account = Account { written: self.written, state: LifeState::Alive };
+        let change = to_from(key, version, &account, Due::Never);
+        // Where it fails others believe that it has died, which tells nothing that is wrong but that.
+        let _ = self.shared.outbox.change(Change { wanted: None, ..change }).await;
+    }
+}
