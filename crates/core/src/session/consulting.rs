@@ -256,6 +256,10 @@ impl Session {
                 if self.user.is_anonymous() {
                     self.bind(*identity, around, effects);
                 }
+                // Of the channels it brings there may be more than the connection may have.
+                if self.is_closed() {
+                    return;
+                }
                 succeed(id, Reply::Login(self.user.clone()), effects);
             }
             Err(Objection::Error { temporary: false, .. }) => {

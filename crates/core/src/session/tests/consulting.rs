@@ -182,6 +182,26 @@ fn a_socket_becomes_its_users_when_they_have_logged_in() {
 }
 
 #[test]
+fn who_logs_in_with_more_channels_than_a_connection_may_have_is_closed_and_told_nothing_more() {
+    let mut scene = asking();
+    scene.policy.anonymous = true;
+    scene.limits.channels_per_connection = 1;
+    let mut scene = scene.after(&["url connect", "answer let in user/", "url subscribe open:a"]);
+    scene.feed("1 login");
+    scene.check(
+        "answer let in user/ann/channels=open:b",
+        &[
+            "bound ann",
+            "exit open:a nobody",
+            "enter open:a ann",
+            "unlisten open:a",
+            "exit open:a ann",
+            "close ChannelLimit",
+        ],
+    );
+}
+
+#[test]
 fn who_logs_in_as_nobody_is_sent_away() {
     let mut scene = asking();
     scene.policy.anonymous = true;
