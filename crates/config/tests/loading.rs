@@ -147,6 +147,8 @@ fn namespaces_become_options() {
         recovery = true
         history_size = 50
         history_ttl = "1h"
+        subscribers_per_channel = 50
+        subscriptions = 2000
         allow_user_limited_channels = true
         allow_subscribe_for_client = true
         allow_subscribe_for_anonymous = true
@@ -166,6 +168,8 @@ fn namespaces_become_options() {
     let chat = options("chat:lobby").unwrap();
     assert!(!chat.presence && chat.join_leave && chat.force_push_join_leave && chat.recovery);
     assert!(chat.user_limited && !chat.binary);
+    assert_eq!((chat.subscribers_per_channel, chat.subscriptions), (50, 2000));
+    assert!(chat.has_seats() && !options("lobby").unwrap().has_seats(), "none are counted");
     assert_eq!(chat.retention, Some(Retention { size: 50, ttl_ms: 3_600_000, bytes: 16 << 20 }));
     let access = |client, subscriber, anonymous| Access { client, subscriber, anonymous };
     assert_eq!(chat.subscribe, access(true, false, true));

@@ -25,7 +25,7 @@ pub enum ClientError {
     /// The client has this subscription already.
     #[error("already subscribed")]
     AlreadySubscribed,
-    /// A limit of the connection is reached.
+    /// A limit of the connection, of the channel or of its namespace is reached.
     #[error("limit exceeded")]
     LimitExceeded,
     /// The command makes no sense.
@@ -101,7 +101,7 @@ pub enum CloseReason {
     ForceDisconnect,
     /// The node holds all the connections it may.
     ConnectionLimit,
-    /// The connection holds all the channels it may.
+    /// The connection holds all the channels it may, or one it cannot be without has no room for it.
     ChannelLimit,
     /// The connection's protocol cannot carry what it would have to.
     InappropriateProtocol,

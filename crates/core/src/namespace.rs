@@ -101,6 +101,10 @@ pub struct ChannelOptions {
     /// What becomes of publications that a subscriber does not read fast enough, in a channel
     /// without positions.
     pub overflow: Overflow,
+    /// Subscriptions one channel may have on one node; 0 is no bound.
+    pub subscribers_per_channel: usize,
+    /// Subscriptions all channels of the namespace may have together on one node; 0 is no bound.
+    pub subscriptions: usize,
     /// A channel name that lists a user (`name#42`) is open to that user.
     pub user_limited: bool,
     /// Payloads may be any bytes; clients of text protocols cannot subscribe.
@@ -136,6 +140,8 @@ impl Default for ChannelOptions {
             replicas: 0,
             delta: false,
             overflow: Overflow::default(),
+            subscribers_per_channel: 0,
+            subscriptions: 0,
             user_limited: false,
             binary: false,
             asks_subscribe: false,
@@ -153,6 +159,14 @@ impl ChannelOptions {
     #[must_use]
     pub fn has_positions(&self) -> bool {
         (self.recovery || self.positioning) && self.retention.is_some()
+    }
+
+    /// Whether there is a bound to subscriptions, so that each has to have a [`Seat`].
+    ///
+    /// [`Seat`]: crate::session::Seat
+    #[must_use]
+    pub fn has_seats(&self) -> bool {
+        self.subscribers_per_channel > 0 || self.subscriptions > 0
     }
 }
 

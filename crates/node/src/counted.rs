@@ -1,10 +1,10 @@
-//! How many connections there are of each user, or from each address.
+//! How many connections there are of each user, or from each address, and what else is counted so.
 
 use std::hash::Hash;
 
 use crate::stripes::Striped;
 
-/// Connections per key. What has none is not remembered.
+/// How many there are of each key. What has none is not remembered.
 pub(crate) struct Counted<K>(Striped<K, usize>);
 
 impl<K: Hash + Eq> Default for Counted<K> {
@@ -24,9 +24,15 @@ impl<K: Hash + Eq + Clone> Counted<K> {
 
     /// One more, if there are fewer than `most`; 0 is no bound.
     pub(crate) fn add_below(&self, key: &K, most: usize) -> bool {
+        self.add_below_if(key, most, || true)
+    }
+
+    /// The same, if `also` holds too, which is asked last. Until it has answered nobody else counts
+    /// this key: what is given up again is seen by nobody.
+    pub(crate) fn add_below_if(&self, key: &K, most: usize, also: impl FnOnce() -> bool) -> bool {
         let mut stripe = self.0.of(key);
         let count = stripe.get(key).copied().unwrap_or(0);
-        if most > 0 && count >= most {
+        if (most > 0 && count >= most) || !also() {
             return false;
         }
         stripe.insert(key.clone(), count + 1);

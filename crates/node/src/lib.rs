@@ -1,8 +1,8 @@
 //! What exists once per process.
 //!
 //! A node joins its shards to the backend. It knows which shards are interested in which channel
-//! ([`switchboard`]), who is present ([`presence`]) and which users are connected (`counted`), and
-//! it passes work to shards through their [`mailbox`]es. It never knows a wire format or a socket.
+//! ([`switchboard`]), who is present ([`presence`]) and which users are connected (`counted`), which
+//! subscriptions have a place where there are only so many (`seats`), and it passes work to shards through their [`mailbox`]es. It never knows a wire format or a socket.
 //!
 //! With others it makes a cluster: `cluster` says and hears what nodes tell each other, [`peers`] is
 //! who they are, `duties` divides work among them, `surveys` are the questions to all of them.
@@ -28,6 +28,7 @@ mod revocation_note;
 mod revoking;
 pub mod routes;
 pub mod schedules;
+mod seats;
 mod stripes;
 pub mod survey;
 mod surveys;

@@ -19,7 +19,7 @@ use trunkline_core::presence::PresenceStats;
 use trunkline_core::publication::Draft;
 use trunkline_core::rate::{Account, Rates};
 use trunkline_core::roster::Roster;
-use trunkline_core::session::{Answer, Ask, Ticket};
+use trunkline_core::session::{Answer, Ask, Seat, Ticket};
 use trunkline_core::signal::NodeId;
 use trunkline_telemetry::Metrics;
 
@@ -30,6 +30,7 @@ use crate::event::Event;
 use crate::lines::Lines;
 use crate::revoking::Revoking;
 use crate::schedules::{ScheduleForm, Schedules};
+use crate::seats::Seats;
 use crate::switchboard::Switchboard;
 use crate::throttle::Throttle;
 
@@ -104,6 +105,7 @@ pub struct Node {
     /// Anonymous ones are not counted.
     users: Counted<UserId>,
     addresses: Counted<Account>,
+    seats: Arc<Seats>,
     pub(crate) throttle: Throttle,
     pub(crate) revoking: Arc<Revoking>,
     hears_at_once: bool,
@@ -151,6 +153,7 @@ impl Node {
             lines,
             users: Counted::default(),
             addresses: Counted::default(),
+            seats: Arc::default(),
             throttle: Throttle::new(per_user, per_address),
             revoking,
             hears_at_once,
@@ -313,6 +316,12 @@ impl Node {
     /// A connection of this user has ended.
     pub fn depart(&self, user: &UserId) {
         self.users.remove(user);
+    }
+
+    /// A seat for a subscription of a channel whose options count them, if there is one left.
+    #[must_use]
+    pub fn seat(&self, channel: &ChannelName, options: &ChannelOptions) -> Option<Seat> {
+        self.seats.take(channel, options)
     }
 
     /// A connection is in a channel: counts it, and tells those who want to know.

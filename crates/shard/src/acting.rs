@@ -59,6 +59,7 @@ impl Shard {
                 settings.node.admit(doing, Some(user), from, now)
             },
             objects: &|user, credential| settings.node.objects(user, credential, wall),
+            seat: &|channel, options| settings.node.seat(channel, options),
             hears_at_once: settings.node.hears_at_once(),
             now: self.now,
             wall: self.wall,

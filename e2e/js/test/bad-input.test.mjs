@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { before, describe, it } from 'node:test';
 
-import { API_KEY } from '../harness/configuration.mjs';
+import { API_KEY, openTo } from '../harness/configuration.mjs';
 import { Mailbox, within } from '../harness/deadline.mjs';
-import { serving } from '../harness/serving.mjs';
+import { against, serving } from '../harness/serving.mjs';
 import { Socket } from '../harness/socket.mjs';
 import { BINARY, TEXT, Wire } from '../harness/wire.mjs';
 
@@ -216,5 +216,36 @@ describe('bad input', () => {
   harmless('a peer that connects and says nothing does not stay', async () => {
     const wire = new Wire(group.server);
     await within(wire.end, 'end of a silent connection');
+  });
+});
+
+describe('one subscription more than a channel may have', () => {
+  it('is refused with 106, and made when somebody has left', async () => {
+    const config = openTo({ chat: { subscribers_per_channel: 2 } });
+    await against({ config }, async (server, api) => {
+      const connected = async () => {
+        const socket = await Socket.open(server.ws('/connection/websocket'));
+        await socket.ask({ id: 1, connect: {} });
+        return socket;
+      };
+      const subscribe = (id) => ({ id, subscribe: { channel: 'chat:few' } });
+      const [first, second, third] = [await connected(), await connected(), await connected()];
+      assert.ok((await first.ask(subscribe(2))).subscribe);
+      assert.ok((await second.ask(subscribe(2))).subscribe);
+      assert.deepEqual((await third.ask(subscribe(2))).error, { code: 106, message: 'limit exceeded' });
+      assert.ok((await third.ask({ id: 3, subscribe: { channel: 'chat:other' } })).subscribe);
+
+      const plain = await Socket.open(server.ws('/ws?channels=chat:few'));
+      await plain.json('connect');
+      const { channel, unsubscribe } = await plain.json('refusal');
+      assert.deepEqual([channel, unsubscribe.code], ['chat:few', 106]);
+
+      await first.ask({ id: 3, unsubscribe: { channel: 'chat:few' } });
+      assert.ok((await third.ask(subscribe(4))).subscribe);
+      await api.publish('chat:few', 'heard');
+      for (const socket of [second, third]) {
+        assert.equal((await socket.json('publication')).push.pub.data, 'heard');
+      }
+    });
   });
 });

@@ -53,6 +53,7 @@ impl SimShard {
             per_connection: &Rates::default(),
             admit: &|_, _| Ok(()),
             objects: &|_, _| None,
+            seat: &|channel, options| node.seat(channel, options),
             now: self.now,
             wall: self.wall,
         };

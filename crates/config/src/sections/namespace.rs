@@ -207,6 +207,18 @@ pub(crate) const NAMESPACES: &[Key<Namespace>] = &[
          `drop_oldest` drops those that wait for longest, `keep_latest` all but the latest.",
     ),
     Key::new(
+        "namespaces.subscribers_per_channel",
+        Kind::Count(|namespace| &mut namespace.options.subscribers_per_channel, 0, 10_000_000),
+        "Subscriptions one channel may have on this node, every connection counted; 0 is no bound. \
+         One more is refused with error 106, `limit exceeded`. Several nodes may each have so many.",
+    ),
+    Key::new(
+        "namespaces.subscriptions",
+        Kind::Count(|namespace| &mut namespace.options.subscriptions, 0, 1_000_000_000),
+        "Subscriptions all channels of the namespace may have together on this node, in the same \
+         way.",
+    ),
+    Key::new(
         "namespaces.binary",
         Kind::Flag(|namespace| &mut namespace.options.binary),
         "Payloads may be any bytes, not only JSON. Only clients that speak Protobuf can subscribe.",

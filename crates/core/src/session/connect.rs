@@ -148,6 +148,9 @@ impl Session {
             if self.subscriptions.len() >= around.limits.channels_per_connection {
                 return self.close(CloseReason::ChannelLimit, effects);
             }
+            let Ok(seat) = Self::seat(&channel, options, around) else {
+                return self.close(CloseReason::ChannelLimit, effects);
+            };
             let known = request.positions.iter().find(|(name, _)| name == channel.as_str());
             let wanted = Wanted {
                 origin,
@@ -161,6 +164,7 @@ impl Session {
                 credential: None,
                 data: subscription.data,
                 renewer: Renewer::Client,
+                seat,
             };
             if let (Origin::Connect, Phase::Connecting(pending)) = (origin, &mut self.phase) {
                 pending.expect();

@@ -14,7 +14,7 @@ use crate::reply::Reply;
 use crate::time::WallTime;
 
 use super::effect::PermitTicket;
-use super::subscribe::Wanted;
+use super::subscribe::{Wanted, without};
 use super::subscription::Subscription;
 use super::{Abilities, Ask, Effect, Origin, Phase, Session, Surroundings, Ticket, succeed};
 
@@ -393,20 +393,27 @@ impl Session {
         };
         self.subscriptions.swap_remove(at);
         self.asked_for -= 1;
-        let objection = match answer {
+        let refused = match answer {
             Ok(Response::Subscribe(Permission { info, data, expires_at })) => {
                 (wanted.info, wanted.data, wanted.expires_at) = (info, data, expires_at);
                 if around.policy.calls.sub_refresh {
                     wanted.renewer = Renewer::Application;
                 }
                 let Some(options) = around.namespaces.options(&channel) else { return };
-                return self.enter_channel(channel, options, wanted, around, effects);
+                // Only now: whoever may not have it is to take it from nobody.
+                match Self::seat(&channel, options, around) {
+                    Ok(seat) => {
+                        wanted.seat = seat;
+                        return self.enter_channel(channel, options, wanted, around, effects);
+                    }
+                    Err(error) => Ok(error),
+                }
             }
-            answer => answer.err(),
+            answer => refusal(answer.err()),
         };
-        match refusal(objection) {
+        match refused {
             Err(reason) => self.close(reason, effects),
-            Ok(_) if wanted.required => self.close(CloseReason::PermissionDenied, effects),
+            Ok(error) if wanted.required => self.close(without(&error), effects),
             Ok(error) => self.refuse(wanted.origin, channel.as_str(), error, effects),
         }
     }

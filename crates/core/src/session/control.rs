@@ -58,6 +58,7 @@ impl Session {
                 if options.binary && !self.abilities.binary {
                     return self.close(CloseReason::InappropriateProtocol, effects);
                 }
+                let Ok(seat) = Self::seat(&channel, options, around) else { return };
                 // A client that has not heard that it is connected hears both at once.
                 let origin = match &mut self.phase {
                     Phase::Connecting(pending) => {
@@ -78,6 +79,7 @@ impl Session {
                     credential: None,
                     data,
                     renewer: Renewer::Client,
+                    seat,
                 };
                 self.enter_channel(channel, options, wanted, around, effects);
             }

@@ -15,6 +15,7 @@ mod heartbeat;
 mod pace;
 mod recovery;
 mod revoking;
+mod seat;
 mod subscribe;
 mod subscription;
 
@@ -27,6 +28,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use self::effect::{Answer, Ask, Effect, ReadInbox, Ticket};
+pub use self::seat::Seat;
 
 use self::subscription::Subscription;
 
@@ -70,6 +72,8 @@ pub struct Surroundings<'a> {
     /// What speaks against a token of this user with this credential, good as it may be by itself:
     /// it was taken back, or whether it was is not known yet.
     pub objects: &'a dyn Fn(&UserId, &Credential) -> Option<TokenError>,
+    /// Takes a seat in a channel whose namespace has only so many, if there is one.
+    pub seat: &'a dyn Fn(&ChannelName, &ChannelOptions) -> Option<Seat>,
     /// Monotonic time.
     pub now: Tick,
     /// Wall-clock time.

@@ -21,6 +21,7 @@ use crate::time::WallTime;
 use super::consulting::Renewer;
 use super::effect::SubscribeTicket;
 use super::recovery;
+use super::seat::Seat;
 use super::subscription::{CONNECT_REPLY, LIVE, Subscription, SubscriptionExtra};
 use super::{
     Ask, Effect, Origin, ReadInbox, Session, Surroundings, Ticket, seconds_until, succeed,
@@ -40,6 +41,7 @@ pub(super) struct Wanted {
     pub(super) credential: Option<Credential>,
     pub(super) data: Option<Bytes>,
     pub(super) renewer: Renewer,
+    pub(super) seat: Option<Seat>,
 }
 
 /// Why a subscription is not made.
@@ -80,8 +82,8 @@ impl Session {
         let (channel, options, wanted) = match self.admit(origin, request, around) {
             Ok(admitted) => admitted,
             Err(Refused::Close(reason)) => return self.close(reason, effects),
-            Err(Refused::Error(_)) if request.required => {
-                return self.close(CloseReason::PermissionDenied, effects);
+            Err(Refused::Error(error)) if request.required => {
+                return self.close(without(&error), effects);
             }
             Err(Refused::Error(error)) => {
                 return self.refuse(origin, &request.channel, error, effects);
@@ -133,6 +135,7 @@ impl Session {
             credential: None,
             data: None,
             renewer: Renewer::Client,
+            seat: None,
         };
         if !request.token.is_empty() {
             let grant = match read_token(&request.token, around) {
@@ -147,6 +150,7 @@ impl Session {
             wanted.info = grant.info;
             wanted.expires_at = grant.expires_at;
             wanted.credential = Some(grant.credential);
+            wanted.seat = Self::seat(&channel, options, around)?;
             return Ok((channel, Some(options), wanted));
         }
         if consults {
@@ -161,11 +165,11 @@ impl Session {
         } else {
             options.subscribe.allows(self.user.is_anonymous(), false)
         };
-        if allowed {
-            Ok((channel, Some(options), wanted))
-        } else {
-            Err(ClientError::PermissionDenied.into())
+        if !allowed {
+            return Err(ClientError::PermissionDenied.into());
         }
+        wanted.seat = Self::seat(&channel, options, around)?;
+        Ok((channel, Some(options), wanted))
     }
 
     /// Adds the subscription. In a channel with positions its stream is read first, and what is
@@ -179,12 +183,14 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let Wanted { origin, recover, reject_unrecovered, required, joins, delta, .. } = wanted;
-        let Wanted { info, expires_at, credential, data, renewer, .. } = wanted;
+        let Wanted { info, expires_at, credential, data, renewer, seat, .. } = wanted;
         let positioned = options.has_positions();
         let asks = positioned || !around.hears_at_once;
         let number = if asks { self.next_ticket() } else { CONNECT_REPLY };
-        let extra = (info.is_some() || expires_at.is_some() || credential.is_some()).then(|| {
-            Box::new(SubscriptionExtra { chan_info: info, expires_at, credential, renewer })
+        let special =
+            info.is_some() || expires_at.is_some() || credential.is_some() || seat.is_some();
+        let extra = special.then(|| {
+            Box::new(SubscriptionExtra { chan_info: info, expires_at, credential, renewer, seat })
         });
         self.subscriptions.push(Subscription {
             channel: channel.clone(),
@@ -438,6 +444,14 @@ impl Session {
                 }));
             }
         }
+    }
+}
+
+/// Why a connection ends that is not to be without a channel it cannot have.
+pub(super) fn without(error: &ClientError) -> CloseReason {
+    match error {
+        ClientError::LimitExceeded => CloseReason::ChannelLimit,
+        _ => CloseReason::PermissionDenied,
     }
 }
 

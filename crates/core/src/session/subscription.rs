@@ -15,6 +15,7 @@ use crate::time::WallTime;
 
 use super::behind::Behind;
 use super::consulting::Renewer;
+use super::seat::Seat;
 use super::subscribe::read_token;
 use super::{Effect, Phase, Session, Surroundings, seconds_until, succeed};
 
@@ -46,13 +47,15 @@ pub(super) const PARKED: u32 = u32::MAX - 1;
 /// [`Subscription::waiting_for`] of one that starts with the connect reply.
 pub(super) const CONNECT_REPLY: u32 = u32::MAX;
 
-/// What only a token or the application says.
+/// What most subscriptions are without: what only a token or the application says, and a seat.
 #[derive(Debug, Default)]
 pub(super) struct SubscriptionExtra {
     pub(super) chan_info: Option<Bytes>,
     pub(super) expires_at: Option<WallTime>,
     pub(super) credential: Option<Credential>,
     pub(super) renewer: Renewer,
+    #[expect(dead_code, reason = "it is there to be dropped with the subscription")]
+    pub(super) seat: Option<Seat>,
 }
 
 impl Subscription {

@@ -1,9 +1,13 @@
-//! How many connections users and addresses may have.
+//! How many connections users and addresses may have, and how many subscriptions channels and
+//! namespaces.
+
+use serde_json::json;
 
 use trunkline_core::limits::Limits;
 use trunkline_core::time::Tick;
 use trunkline_model_broker::{Broker, Mode};
 
+use crate::support::channels::FEW;
 use crate::support::{Client, Setup, Upgrade, eventually};
 
 #[test]
@@ -54,4 +58,69 @@ fn an_address_with_too_many_connections_is_refused_until_one_leaves() {
     assert!(ask().starts_with("HTTP/1.1 429 "));
     drop(first);
     eventually("there is room", || ask().starts_with("HTTP/1.1 101 "));
+}
+
+/// Asks for a subscription; `false` if there is no seat for it.
+#[track_caller]
+fn sits_down(client: &mut Client, channel: &str) -> bool {
+    let reply = client.ask(&json!({"subscribe": {"channel": channel}}));
+    match &reply["error"] {
+        serde_json::Value::Null => true,
+        error => {
+            assert_eq!(*error, json!({"code": 106, "message": "limit exceeded"}));
+            false
+        }
+    }
+}
+
+#[test]
+fn channels_and_namespaces_are_full_whichever_shard_is_asked() {
+    let node = Setup::with_shards(2).start();
+    let [mut here, mut there, mut late] = [0, 1, 0].map(|shard| node.client_on(shard, "ann"));
+    assert!(sits_down(&mut here, "few:a") && sits_down(&mut there, "few:a"));
+    assert!(!sits_down(&mut late, "few:a"), "the channel is full");
+    assert!(sits_down(&mut late, "few:b"));
+    assert!(!sits_down(&mut here, "few:c"), "the namespace is full");
+    // Who was refused has lost nothing, and those who were not hear what is published.
+    late.subscribe("kept:a");
+    node.publish("few:a", "1");
+    for client in [&mut here, &mut there] {
+        assert_eq!(client.publication("few:a"), 1);
+    }
+    here.ask(&json!({"unsubscribe": {"channel": "few:a"}}));
+    assert!(sits_down(&mut late, "few:a"));
+    drop(there);
+    eventually("those who have gone leave their seats", || sits_down(&mut here, "few:a"));
+    drop((here, late));
+    node.expect_empty();
+}
+
+#[test]
+fn of_those_who_come_at_once_as_many_find_a_seat_as_there_are() {
+    let node = Setup::with_shards(2).start();
+    let mut clients: Vec<Client> = (0..12).map(|at| node.client_on(at % 2, "ann")).collect();
+    for round in 0..50 {
+        let channel = json!({"channel": format!("few:{round}")});
+        let (paused, also) = (node.pause(0), node.pause(1));
+        let asked: Vec<u32> = clients
+            .iter_mut()
+            .map(|client| client.command(&json!({ "subscribe": &channel })))
+            .collect();
+        drop((paused, also));
+        let found: Vec<bool> = clients
+            .iter_mut()
+            .zip(asked)
+            .map(|(client, id)| {
+                let reply = client.json();
+                assert_eq!(reply["id"], id);
+                reply["error"].is_null()
+            })
+            .collect();
+        assert_eq!(found.iter().filter(|found| **found).count(), FEW.0, "in round {round}");
+        for (client, _) in clients.iter_mut().zip(&found).filter(|(_, found)| **found) {
+            client.ask(&json!({ "unsubscribe": &channel }));
+        }
+    }
+    drop(clients);
+    node.expect_empty();
 }

@@ -17,11 +17,16 @@ mod recovery;
 mod render;
 mod revoking;
 mod script;
+mod seats;
 mod subscribe;
 mod surroundings;
 mod url;
 mod witness;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::channel::ChannelName;
 use crate::gate::TokenError;
 use crate::identity::ClientId;
 use crate::limits::Limits;
@@ -30,13 +35,16 @@ use crate::rate::{Doing, Rates};
 use crate::revocation::Revocations;
 use crate::time::{Tick, WallTime};
 
-use super::{Abilities, Ask, Effect, Input, Policy, Session, Surroundings, Ticket};
+use super::{Abilities, Ask, Effect, Input, Policy, Seat, Session, Surroundings, Ticket};
 
 use self::surroundings::{START, TokensAsWords};
 use self::witness::Witness;
 
 /// The connection every scene is about.
 const CLIENT: ClientId = ClientId(7);
+
+/// Seats there are in every scene, in all channels together.
+const SEATS: usize = 2;
 
 /// A question that was not answered yet.
 struct Asked {
@@ -53,6 +61,15 @@ enum Subject {
     Presence,
     PresenceStats,
     Call,
+}
+
+fn take_seat(seats: &Arc<AtomicUsize>) -> Option<Seat> {
+    let seats = Arc::clone(seats);
+    let less = |left: usize| left.checked_sub(1);
+    seats.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok()?;
+    Some(Seat::new(move || {
+        seats.fetch_add(1, Ordering::Relaxed);
+    }))
 }
 
 /// One connection, what surrounds it, and the questions it has asked.
@@ -74,6 +91,10 @@ struct Scene {
     held_back: Option<(Doing, u64)>,
     /// What was taken back.
     revoked: Revocations,
+    /// Seats that are left.
+    seats: Arc<AtomicUsize>,
+    /// Seats that others have.
+    others: usize,
 }
 
 impl Scene {
@@ -101,6 +122,8 @@ impl Scene {
             per_connection: Rates::default(),
             held_back: None,
             revoked: Revocations::default(),
+            seats: Arc::new(AtomicUsize::new(SEATS)),
+            others: 0,
         }
     }
 
@@ -194,6 +217,7 @@ impl Scene {
                 let concerned = self.revoked.concern(user, credential, self.wall);
                 concerned.then_some(TokenError::Invalid)
             },
+            seat: &|_, _| take_seat(&self.seats),
             now: self.now,
             wall: self.wall,
         };
@@ -202,11 +226,26 @@ impl Scene {
         self.note(effects)
     }
 
+    fn seats_left(&self) -> usize {
+        self.seats.load(Ordering::Relaxed)
+    }
+
+    /// Every subscription that needs a seat has one, and nobody else has.
+    #[track_caller]
+    fn agrees_on_seats(&self) {
+        let counted = |channel: &&ChannelName| {
+            self.namespaces.options(channel).is_some_and(|options| options.has_seats())
+        };
+        let here = self.session.channels().filter(counted).count();
+        assert_eq!(self.seats_left() + here + self.others, SEATS, "of all seats");
+    }
+
     fn note(&mut self, effects: Vec<Effect>) -> Vec<String> {
         for effect in &effects {
             self.witness.sees(effect);
         }
         self.witness.agrees_with(&self.session);
+        self.agrees_on_seats();
         let lines = effects.iter().map(render::effect).collect();
         for effect in effects {
             if let Effect::Ask { ticket, ask } = effect {

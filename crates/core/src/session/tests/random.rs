@@ -15,10 +15,17 @@ const REQUESTS: &[&str] = &[
     "subscribe log:a from=e@2",
     "subscribe log:b from=x@2 reject",
     "subscribe log:b required",
+    "subscribe few:a",
+    "subscribe few:b",
+    "subscribe few_log:a",
+    "subscribe few_log:a from=e@2",
+    "subscribe few_log:b token=sub/few_log:b/ann/exp=9",
     "subscribe closed:a",
     "subscribe closed:a token=sub/closed:a/ann/exp=9",
     "subscribe log:a token=sub/log:a/ann/exp=9",
     "unsubscribe open:a",
+    "unsubscribe few:a",
+    "unsubscribe few_log:a",
     "unsubscribe log:a",
     "unsubscribe log:b",
     "publish open:a 1",
@@ -53,6 +60,7 @@ const FAULTS: &[&str] = &[
     "missed log:a e@2",
     "missed log:b e@3",
     "missed log:s e@2",
+    "missed few_log:a e@2",
     "crowded log:a=e@2 log:s=e@1",
     "crowded",
 ];
@@ -61,9 +69,12 @@ const CONTROLS: &[&str] = &[
     "control subscribe log:a",
     "control subscribe open:s data=1",
     "control subscribe log:s",
+    "control subscribe few:s",
+    "control subscribe few_log:s",
     "control refresh exp=100000 info=z",
     "control unsubscribe log:a",
     "control unsubscribe log:s",
+    "control unsubscribe few_log:s",
     "control unsubscribe open:s",
 ];
 
@@ -71,6 +82,7 @@ const INTRODUCTIONS: &[&str] = &[
     "1 connect token=user/ann",
     "1 connect token=user/ann/exp=9/channels=log:s,open:s,log:a",
     "url connect token=user/ann/channels=log:a,log:s",
+    "1 connect token=user/ann/channels=few:s,few_log:s",
     "1 connect token=expired",
 ];
 

@@ -94,6 +94,9 @@ impl Gate for TokensAsWords {
 /// | `loud` | open, joins for those who ask |
 /// | `louder` | open, joins for everybody |
 /// | `asking` | what the application allows, and nothing else |
+/// | `few` | open, but there are only so many seats |
+/// | `few_log` | as `log`, the same |
+/// | `few_asking` | as `asking`, the same |
 /// | `shy` | joins for those who ask, and nobody may read presence |
 pub(super) fn namespaces() -> Namespaces {
     let all = Access::ALL;
@@ -120,6 +123,8 @@ pub(super) fn namespaces() -> Namespaces {
     let loud = ChannelOptions { join_leave: true, ..open.clone() };
     let mut namespaces = Namespaces::new(Some(open.clone()));
     namespaces.set_inbox(ChannelOptions { user_limited: true, ..log.clone() });
+    let asking =
+        ChannelOptions { asks_subscribe: true, asks_publish: true, ..ChannelOptions::default() };
     for (name, options) in [
         ("users", users),
         ("closed", ChannelOptions::default()),
@@ -129,20 +134,16 @@ pub(super) fn namespaces() -> Namespaces {
         ("brief", ChannelOptions { recovery_limit: 2, ..log.clone() }),
         ("latest", ChannelOptions { recovery_mode: RecoveryMode::Cache, ..log.clone() }),
         ("cache", ChannelOptions { recovery_mode: RecoveryMode::Cache, ..log.clone() }),
+        ("few", ChannelOptions { subscribers_per_channel: 1, ..open.clone() }),
+        ("few_log", ChannelOptions { subscriptions: 1, ..log.clone() }),
+        ("few_asking", ChannelOptions { subscriptions: 1, ..asking.clone() }),
         ("log", log),
         ("ordered", ChannelOptions { positioning: true, ..kept.clone() }),
         ("kept", kept),
         ("louder", ChannelOptions { force_push_join_leave: true, ..loud.clone() }),
         ("shy", ChannelOptions { read_presence: Access::default(), ..loud.clone() }),
         ("loud", loud),
-        (
-            "asking",
-            ChannelOptions {
-                asks_subscribe: true,
-                asks_publish: true,
-                ..ChannelOptions::default()
-            },
-        ),
+        ("asking", asking),
         ("open", open),
     ] {
         namespaces.insert(name, options);
