@@ -7,6 +7,8 @@
 mod breaker;
 mod cache;
 mod callbacks;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod shape;
 
 pub use callbacks::{Callbacks, Options};
