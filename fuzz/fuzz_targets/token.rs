@@ -31,10 +31,7 @@ fn gate() -> &'static TokenGate {
 }
 
 fuzz_target!(|text: &str| {
-    for refused in [
-        gate().connection(text, NOW).err(),
-        gate().subscription(text, NOW).err(),
-    ] {
+    for refused in [gate().connection(text, NOW).err(), gate().subscription(text, NOW).err()] {
         assert!(matches!(refused, Some(TokenError::Invalid | TokenError::NotYet)));
     }
     // Issuers of their own: what is learned here must not let in what comes next.
