@@ -20,6 +20,7 @@ mod letters;
 mod life;
 mod occupancy;
 mod outbox;
+mod present;
 mod progress;
 mod queue;
 mod reminders;

@@ -53,6 +53,25 @@ impl Queue {
         true
     }
 
+    /// What waits, in order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &What> {
+        self.waiting.iter().map(|event| &event.what)
+    }
+
+    /// Puts something before all that waits, as it was so before, however much that is: there are no more
+    /// of these than of clients and their channels.
+    pub(crate) fn put_first(&mut self, whats: Vec<What>, time: u64) {
+        for what in whats.into_iter().rev() {
+            let event = self.event(what, time);
+            self.waiting.push_front(event);
+        }
+    }
+
+    /// Puts back what was taken.
+    pub(crate) fn put_back(&mut self, events: Vec<Event>) {
+        events.into_iter().rev().for_each(|event| self.waiting.push_front(event));
+    }
+
     fn tell_of_lost(&mut self, time: u64) {
         let count = std::mem::take(&mut self.lost);
         if count > 0 {

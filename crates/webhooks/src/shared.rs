@@ -14,6 +14,7 @@ use crate::event::{Event, Kind, What};
 use crate::ledger::{Correction, Life, name};
 use crate::occupancy::{News, Occupancy, Place};
 use crate::outbox::{Outbox, to};
+use crate::present::Present;
 use crate::queue::Queue;
 
 /// How long to wait before the broker is asked again where it does not answer.
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
 struct State {
     queue: Queue,
     occupancy: Occupancy,
+    present: Present,
     /// Nothing is held back any more.
     closing: bool,
 }
@@ -54,8 +56,12 @@ impl Shared {
         metrics: Arc<Metrics>,
         wanted: HashSet<Kind>,
     ) -> Self {
-        let state =
-            State { queue: Queue::new(node), occupancy: Occupancy::default(), closing: false };
+        let state = State {
+            queue: Queue::new(node),
+            occupancy: Occupancy::default(),
+            present: Present::default(),
+            closing: false,
+        };
         Self {
             node: node.to_owned(),
             outbox,
@@ -98,6 +104,11 @@ impl Shared {
         self.queueing(&mut self.state(), |queue| queue.take(wall_ms()))
     }
 
+    /// They could not be put there: they are the next ones again.
+    pub(crate) fn put_back(&self, events: Vec<Event>) {
+        self.queueing(&mut self.state(), |queue| queue.put_back(events));
+    }
+
     /// Does something to the queue, and shows how long it is then.
     fn queueing<T>(&self, state: &mut State, change: impl FnOnce(&mut Queue) -> T) -> T {
         let before = state.queue.len() as i64;
@@ -119,9 +130,17 @@ impl Shared {
         self.moved.notify_one();
     }
 
-    /// Others have taken this node for dead, and forgotten who is here.
+    /// Others have taken this node for dead, and receivers were told so: they are told who is here.
     pub(crate) fn tell_again(&self) {
-        self.state().occupancy.tell_again(self.now());
+        let mut state = self.state();
+        state.occupancy.tell_again(self.now());
+        let mut again = state.present.again(state.queue.waiting());
+        again.retain(|what| match what {
+            What::Subscribed { .. } => self.wants(Kind::Subscribed),
+            _ => self.wants(Kind::Connected),
+        });
+        self.queueing(&mut state, |queue| queue.put_first(again, wall_ms()));
+        drop(state);
         self.moved.notify_one();
     }
 
@@ -202,6 +221,9 @@ impl Observer for Shared {
     fn observe(&self, happening: Happening) {
         let mut state = self.state();
         self.occupy(&mut state, &happening);
+        if self.wants(Kind::Connected) || self.wants(Kind::Subscribed) {
+            state.present.note(&happening);
+        }
         let (kind, what) = What::of(happening);
         if !self.wants(kind) {
             return;

@@ -35,9 +35,11 @@ impl Writer {
     /// Writes until `ending` says that nothing more comes.
     pub(crate) async fn run(mut self, mut ending: Ending) {
         loop {
-            let events = self.shared.take_events();
-            if !events.is_empty() || self.version.is_none() || self.shared.now() >= self.renew_at {
-                self.write(&events).await;
+            // A life begins with what has to be told again, if it is not the first one.
+            let begins = self.version.is_none();
+            let events = if begins { Vec::new() } else { self.shared.take_events() };
+            if begins || !events.is_empty() || self.shared.now() >= self.renew_at {
+                self.write(events).await;
                 continue;
             }
             let renewal = self.shared.until(self.renew_at);
@@ -53,17 +55,18 @@ impl Writer {
         }
     }
 
-    /// Puts events into the outbox, or says only that the node lives; until it is done.
-    async fn write(&mut self, events: &[Event]) {
+    /// Puts events into the outbox, or says only that the node lives; until it is done, or has to be
+    /// done in another life.
+    async fn write(&mut self, events: Vec<Event>) {
         loop {
             let begun = self.shared.now();
-            let Some(change) = self.change(events) else { return };
+            let Some(change) = self.change(&events) else { return };
             match self.shared.outbox.change(change).await {
                 Ok(Changed::Made { version, .. }) => self.made(version),
                 Ok(Changed::Refused(note)) if self.has_made(note.as_ref()) => {}
                 Ok(_) => {
                     self.live_again();
-                    continue;
+                    return self.shared.put_back(events);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "events wait for the outbox");

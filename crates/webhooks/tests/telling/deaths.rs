@@ -57,8 +57,10 @@ async fn a_node_that_was_only_cut_off_is_there_again() {
     let start =
         |name| Node::start(name, broker.link(true), vec![receiver("crm", &crm.url(), KINDS)]);
     let (a, b) = (start("a"), start("b"));
+    a.connect(1, "ann");
     a.enter("chat", 1, "ann");
     crm.until("it is there", |crm| has(crm, "member_added chat ann")).await;
+    crm.until("it is told", |crm| has(crm, "subscribed chat ann")).await;
     a.link.cut(true);
     a.connect(2, "meanwhile");
     broker.pass(LONG_MS);
@@ -69,9 +71,15 @@ async fn a_node_that_was_only_cut_off_is_there_again() {
     crm.until("it is there again", |crm| {
         again(crm, "channel_occupied chat")
             && again(crm, "member_added chat ann")
+            && again(crm, "connected ann")
+            && again(crm, "subscribed chat ann")
             && has(crm, "connected meanwhile")
     })
     .await;
+    let words = crm.words();
+    let lost = words.iter().position(|word| word == "node_lost").unwrap();
+    let after: Vec<_> = words[lost + 1..].iter().filter(|word| !word.contains("_")).collect();
+    assert_eq!(after, ["connected ann", "subscribed chat ann", "connected meanwhile"]);
     a.leave("chat", 1, "ann");
     crm.until("it leaves for good", |crm| again(crm, "channel_vacated chat")).await;
     a.close().await;
