@@ -2,12 +2,11 @@
 
 import http.server
 import json
+import os
 import subprocess
 import threading
 import time
 import urllib.request
-
-import pytest
 
 import hostile
 from node import API_KEY, DEADLINE_SECONDS, Node
@@ -134,8 +133,8 @@ def test_everybody_can_be_sent_away_and_nobody_by_mistake():
         node.stop()
 
 
-@pytest.mark.parametrize("rounds", [20])
-def test_five_devices_on_three_nodes_are_gone_within_a_second(rounds):
+def test_five_devices_on_three_nodes_are_gone_within_a_second():
+    rounds = 300 if os.environ.get("TRUNKLINE_LONG") else 20
     redis = RedisServer()
     nodes = []
     try:
@@ -149,6 +148,7 @@ def test_five_devices_on_three_nodes_are_gone_within_a_second(rounds):
             assert [ending(device) for device in devices] == ["close 3500"] * 5
             took.append(time.monotonic() - began)
         took.sort()
+        print(f"{rounds} times, p50 {took[rounds // 2]:.3f} s, p99 {took[int(0.99 * rounds)]:.3f} s")
         assert took[int(0.99 * len(took))] <= 1.0, took
         nodes.append(ready(Node(config)))
         late = time.monotonic() + DEADLINE_SECONDS
