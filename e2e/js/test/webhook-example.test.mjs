@@ -15,6 +15,9 @@ import { Socket } from '../harness/socket.mjs';
 /** How long pages may take to come back after a node was killed, in ms. */
 const BACK_MS = 30_000;
 
+/** How long it may take until the application is told that a node has died, in ms. */
+const NODE_LOST_MS = 60_000;
+
 for (const nodes of [1, 2, 3]) {
   describe(`webhook to socket on ${nodes} node${nodes === 1 ? '' : 's'}`, () => {
     let example;
@@ -120,6 +123,48 @@ for (const nodes of [1, 2, 3]) {
       assert.equal(await tab.locator('#log li').count(), 2);
     });
 
+    it('shows who is online, each once, whoever comes and goes', async () => {
+      const there = async (tab, names) => {
+        for (const name of names) await tab.locator('#online li', { hasText: new RegExp(`^${name}$`) }).waitFor();
+      };
+      const gone = (tab, name) => tab.locator('#online li', { hasText: new RegExp(`^${name}$`) }).waitFor({ state: 'detached' });
+      const ivy = await enter('ivy');
+      await there(ivy, ['ivy']);
+      const cookie = await cookieOf('jim');
+      const sockets = [];
+      for (const place of example.nodes()) sockets.push(await RawUser.open(place, { cookie }));
+      await there(ivy, ['ivy', 'jim']);
+      const kim = await enter('kim');
+      for (const tab of [ivy, kim]) await there(tab, ['ivy', 'jim', 'kim']);
+      assert.equal(await ivy.locator('#online li', { hasText: 'jim' }).count(), 1);
+      // All but one of them: he is still there, as another one who comes then shows.
+      for (const { socket } of sockets.slice(1)) await socket.close();
+      const leo = await enter('leo');
+      for (const tab of [ivy, leo]) await there(tab, ['jim', 'leo']);
+      await sockets[0].socket.close();
+      await gone(ivy, 'jim');
+      await kim.click('#logout');
+      await kim.locator('#login').waitFor();
+      await gone(ivy, 'kim');
+      assert.equal(await kim.locator('#there').isVisible(), false);
+      assert.equal((await fetch(`${example.address}online`)).status, 401);
+      assert.deepEqual([...ivy.errors, ...leo.errors], []);
+    });
+
+    it('believes nobody who does not sign', async () => {
+      const body = JSON.stringify({ events: [{ id: '1', event: 'connected', time: 1, node: 'x', client: 'x', user: 'ghost' }] });
+      const time = `${Math.floor(Date.now() / 1000)}`;
+      for (const signature of [undefined, 'v1,', `v1,${Buffer.alloc(32).toString('base64')}`]) {
+        const signed = { 'webhook-id': '1', 'webhook-timestamp': time, ...(signature && { 'webhook-signature': signature }) };
+        const headers = { 'Content-Type': 'application/json', ...signed };
+        const { status } = await fetch(`http://127.0.0.1:${example.hooksPort}/events`, { method: 'POST', body, headers });
+        assert.equal(status, 401);
+      }
+      const headers = { Cookie: await cookieOf('mia') };
+      const { users } = await (await fetch(`${example.address}online`, { headers })).json();
+      assert.ok(!users.includes('ghost'));
+    });
+
     it('who logs out is nobody', async () => {
       const tab = await enter('fred');
       const cookie = (await tab.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
@@ -131,6 +176,9 @@ for (const nodes of [1, 2, 3]) {
 
     it('pages come back when nodes are killed, and have what was sent meanwhile', async () => {
       const tab = await enter('gina');
+      // A program that does not come back.
+      await RawUser.open(example.nodes()[0], { cookie: await cookieOf('nick') });
+      await tab.locator('#online li', { hasText: 'nick' }).waitFor();
       const names = Array.from({ length: nodes }, (_, nth) => `node ${nth + 1}`);
       const times = example.said.split('node 1 is process').length;
       for (const name of names) example.killNode(name);
@@ -139,6 +187,8 @@ for (const nodes of [1, 2, 3]) {
       assert.equal(await post(example.nodes()[0], 'gina', 'welcome back'), 200);
       await shows(tab, 'welcome back', BACK_MS);
       assert.equal(await tab.locator('#log li').count(), 1);
+      await tab.locator('#online li', { hasText: 'nick' }).waitFor({ state: 'detached', timeout: NODE_LOST_MS });
+      await tab.locator('#online li', { hasText: 'gina' }).waitFor();
     });
   });
 }

@@ -1,16 +1,18 @@
-// The application: its pages and sessions for people, and a listener of its own for what nodes ask.
+// The application: its pages and sessions for people, and a listener of its own for what nodes ask and tell.
 //
-//   PAGE_PORT, HOOKS_PORT, NODES, NODE_URLS, NODE_KEY, SESSION_SECRET: set by ../run
+//   PAGE_PORT, HOOKS_PORT, NODES, NODE_URLS, NODE_KEY, SESSION_SECRET, WEBHOOK_SECRET: set by ../run
 
 import { fileURLToPath } from 'node:url';
 
 import express from 'express';
 import session from 'express-session';
+import { Webhook } from 'standardwebhooks';
 
 import { handlersFor } from './handlers.mjs';
 import { Nodes } from './nodes.mjs';
+import { Online } from './online.mjs';
 
-const { PAGE_PORT, HOOKS_PORT, NODES, NODE_URLS, NODE_KEY, SESSION_SECRET } = process.env;
+const { PAGE_PORT, HOOKS_PORT, NODES, NODE_URLS, NODE_KEY, SESSION_SECRET, WEBHOOK_SECRET } = process.env;
 
 /** A message for a person, and a name, in characters. */
 const MESSAGE = 2000;
@@ -28,6 +30,8 @@ const HEADERS = {
 
 const nodes = new Nodes(NODE_URLS.split(','), NODE_KEY);
 const handlers = handlersFor(nodes);
+const online = new Online();
+const webhook = new Webhook(WEBHOOK_SECRET);
 
 const sessions = session({
   name: 'webhook_session',
@@ -74,6 +78,12 @@ pages.get('/me', (request, response) => {
   response.json({ user: request.session.user, nodes: NODES.split(',') });
 });
 
+/** Who is online, for those who are logged in. */
+pages.get('/online', (request, response) => {
+  if (!request.session.user) return response.sendStatus(401);
+  return response.json({ users: online.users() });
+});
+
 pages.post('/send', async (request, response) => {
   const { user } = request.session;
   const { to, text } = request.body ?? {};
@@ -87,6 +97,19 @@ pages.post('/send', async (request, response) => {
 
 const hooks = express();
 hooks.disable('x-powered-by');
+
+/** What nodes tell of clients. What is signed is the body as it came, so it must not be parsed before. */
+hooks.post('/events', express.raw({ type: 'application/json', limit: '4mb' }), (request, response) => {
+  let events;
+  try {
+    ({ events } = webhook.verify(request.body, request.headers));
+  } catch {
+    return response.sendStatus(401);
+  }
+  for (const event of events) online.take(event);
+  return response.sendStatus(204);
+});
+
 hooks.use(express.json({ limit: '1mb' }));
 
 /** Whose is the cookie that came with a WebSocket's request? */

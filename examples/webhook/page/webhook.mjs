@@ -1,4 +1,4 @@
-// The page of a person: what arrives over their socket, as it is.
+// The page of a person: what arrives over their socket, as it is, and who is online.
 
 import { kindOf } from './inbox.mjs';
 import { post } from './post.mjs';
@@ -6,6 +6,9 @@ import { RawSocket } from './raw.mjs';
 
 /** Lines that are kept, so that a page left open does not grow. */
 const LINES = 200;
+
+/** Between two looks at who is online, in ms. */
+const LOOK_MS = 1000;
 
 const $ = (id) => document.getElementById(id);
 
@@ -48,7 +51,26 @@ async function begin() {
   nodes = me.nodes;
   $('login').hidden = Boolean(me.user);
   $('logout').hidden = !me.user;
-  if (me.user) socket.start();
+  $('there').hidden = !me.user;
+  if (!me.user) return;
+  socket.start();
+  look();
+}
+
+/** Shows who is online, as the application knows from what nodes tell it; and again, and again. */
+async function look() {
+  try {
+    show((await (await fetch('online')).json()).users);
+  } catch {
+    // The application is gone; what is shown was true when it was.
+  }
+  setTimeout(look, LOOK_MS);
+}
+
+function show(users) {
+  const shown = [...$('online').children].map((item) => item.textContent);
+  if (shown.join(' ') === users.join(' ')) return;
+  $('online').replaceChildren(...users.map((user) => Object.assign(document.createElement('li'), { textContent: user })));
 }
 
 function form(id, work) {
