@@ -148,12 +148,16 @@ impl Webhooks {
         self.ended.send_replace(true);
     }
 
-    /// Puts into the outbox what is not there yet, and lets other nodes deliver; in `time`, or what is
-    /// left is lost, and said to be. Nothing may happen to clients any more.
+    /// Puts into the outbox what is not there yet, and lets other nodes deliver, or a later life of this
+    /// one; an outbox that ends with the process is delivered. All of it in `time`, or what is left is lost,
+    /// and said to be. Nothing may happen to clients any more.
     pub async fn close(&self, time: Duration) {
         let end = Instant::now() + time;
         self.shared.hurry();
         while !self.shared.is_told() && Instant::now() < end {
+            sleep(LOOK_EVERY).await;
+        }
+        while !self.may_wait_for_others().await && Instant::now() < end {
             sleep(LOOK_EVERY).await;
         }
         self.ending.send_replace(true);
@@ -163,7 +167,22 @@ impl Webhooks {
         if !ended || !self.shared.is_told() {
             let waiting = self.shared.waiting();
             tracing::error!(waiting, "what clients did last was not put into the outbox in time");
+        } else if !self.may_wait_for_others().await {
+            tracing::error!(
+                "not all receivers have what was in the outbox, which ends with this node"
+            );
         }
+    }
+
+    /// Whether somebody can deliver what is in the outbox when this node is gone, or nothing is left to be
+    /// delivered.
+    async fn may_wait_for_others(&self) -> bool {
+        let kept = self.backend.guarantees();
+        if kept.durable || kept.shared {
+            return true;
+        }
+        let states = self.states().await;
+        states.is_ok_and(|states| states.iter().all(|state| state.waiting == 0))
     }
 
     /// The names of the receivers.

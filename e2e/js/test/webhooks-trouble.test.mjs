@@ -245,7 +245,8 @@ for (const house of HOUSES) {
 }
 
 for (const house of KEEPING) {
-  describe(`webhooks and nodes that are killed, ${house.name}`, () => {
+  // Most of their time is waiting until a node is believed to be dead: they wait together.
+  describe(`webhooks and nodes that are killed, ${house.name}`, { concurrency: true }, () => {
     it('tell of what was there when it is over, also to a receiver that was down', async () => {
       await telling(house, [{}], async (nodes, receiver) => {
         const victim = nodes.at(-1);

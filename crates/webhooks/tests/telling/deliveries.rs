@@ -82,13 +82,13 @@ fn uuid(client: usize) -> String {
 
 #[tokio::test]
 async fn each_receiver_is_told_what_it_wants_and_waits_for_no_other() {
-    let (all, some, broker) = (Receiver::new().await, Receiver::new().await, Broker::new());
+    let (book, some, broker) = (Receiver::new().await, Receiver::new().await, Broker::new());
     let receivers = vec![
-        receiver("all", &all.url(), KINDS),
+        receiver("all", &book.url(), KINDS),
         receiver("some", &some.url(), &[Kind::Disconnected]),
     ];
     let node = Node::start("n", broker.link(false), receivers);
-    all.answer(Some(500));
+    book.answer(Some(500));
     node.connect(1, "ann");
     node.disconnect(1, "ann");
     some.until("its event", |some| some.words() == ["disconnected ann"]).await;
@@ -106,6 +106,7 @@ async fn each_receiver_is_told_what_it_wants_and_waits_for_no_other() {
     assert!(all.waiting > 0 && all.attempt > 0);
     assert_eq!(all.last_error.as_deref(), Some("status 500"));
     assert_eq!((all.node.as_deref(), &some.last_error), (Some("n"), &None));
+    book.answer(None);
     node.close().await;
 }
 
@@ -167,6 +168,19 @@ async fn what_was_done_last_is_told_though_the_node_ends() {
     .await;
     other.close().await;
     assert!(!crm.words().contains(&"node_lost".into()));
+}
+
+#[tokio::test]
+async fn what_is_in_an_outbox_that_ends_with_the_node_is_delivered_before() {
+    let (crm, broker) = (Receiver::new().await, Broker::new());
+    let node = Node::start("n", broker.link(false), vec![receiver("crm", &crm.url(), KINDS)]);
+    crm.answer(Some(503));
+    node.connect(1, "ann");
+    crm.until("an attempt", |crm| !crm.refused().is_empty()).await;
+    crm.answer(None);
+    (0..1_000).for_each(|client| node.connect(client, "bob"));
+    node.close().await;
+    assert_eq!(crm.words().len(), 1_001);
 }
 
 #[tokio::test]
