@@ -9,11 +9,12 @@
 //! [`leases`] gives a job to one node at a time. [`leaving`] holds back the exits of those who may
 //! come back, to whichever node. `throttle` counts what users and addresses do, on all nodes, and
 //! `revoking` is what was taken back from them. [`inbox`] is what users have read, [`routes`] what
-//! enters inboxes by itself.
+//! enters inboxes by itself. `due` looks through the notes that are due, which are [`schedules`].
 
 mod attendance;
 mod cluster;
 mod counted;
+mod due;
 mod duties;
 pub mod event;
 pub mod inbox;

@@ -26,10 +26,11 @@ use trunkline_telemetry::Metrics;
 use crate::attendance::Attendance;
 use crate::cluster::Cluster;
 use crate::counted::Counted;
+use crate::due::Shares;
 use crate::event::Event;
 use crate::lines::Lines;
 use crate::revoking::Revoking;
-use crate::schedules::{ScheduleForm, Schedules};
+use crate::schedules::ScheduleForm;
 use crate::seats::Seats;
 use crate::switchboard::Switchboard;
 use crate::throttle::Throttle;
@@ -100,7 +101,8 @@ pub struct Node {
     pub(crate) cluster: Cluster,
     backend: Arc<dyn Backend>,
     pub(crate) notes: Arc<dyn Notes>,
-    pub(crate) schedules: Schedules,
+    pub(crate) schedule_form: Arc<dyn ScheduleForm>,
+    pub(crate) due: Shares,
     pub(crate) lines: Option<Arc<Lines>>,
     /// Anonymous ones are not counted.
     users: Counted<UserId>,
@@ -133,7 +135,7 @@ impl Node {
             lines,
         } = parts;
         let hears_at_once = !backend.guarantees().shared;
-        let schedules = Schedules::new(schedule_form, notes.shares());
+        let due = Shares::new(notes.shares());
         let cluster = Cluster::new(Arc::clone(&backend), &metrics);
         let revoking = Arc::new(Revoking::new(Arc::clone(&switchboard)));
         Self {
@@ -149,7 +151,8 @@ impl Node {
             cluster,
             backend,
             notes,
-            schedules,
+            schedule_form,
+            due,
             lines,
             users: Counted::default(),
             addresses: Counted::default(),
