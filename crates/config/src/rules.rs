@@ -10,7 +10,7 @@ use trunkline_core::namespace::Access;
 use crate::Config;
 use crate::error::ConfigError;
 use crate::listen::Listen;
-use crate::sections::{Keeping, Namespace, is_origin};
+use crate::sections::{Inbox, Keeping, Namespace, is_origin};
 use crate::webhooks;
 
 /// A token secret any shorter could be found by trying (RFC 7518, section 3.2: as long as the
@@ -41,6 +41,7 @@ const RULES: &[fn(&Config) -> Verdict] = &[
     rooms,
     callbacks,
     redis,
+    redelivery,
     routes,
     webhooks::check,
 ];
@@ -259,6 +260,21 @@ fn options(namespace: &Namespace) -> Verdict {
         })?;
     }
     Ok(())
+}
+
+fn redelivery(config: &Config) -> Verdict {
+    let Inbox { enabled, ttl_ms, redeliver_ms, .. } = config.inbox;
+    if redeliver_ms == 0 {
+        return Ok(());
+    }
+    refuse_if(!enabled, || "inbox.redeliver_after wants inbox.enabled = true".into())?;
+    refuse_if(redeliver_ms < 1_000, || {
+        "inbox.redeliver_after has to be 0s or at least 1s: people are slower than that".into()
+    })?;
+    refuse_if(redeliver_ms >= ttl_ms, || {
+        "inbox.redeliver_after has to be shorter than inbox.ttl: nothing would be left by then"
+            .into()
+    })
 }
 
 /// Routes of one node at most: each is looked after by itself.

@@ -153,6 +153,21 @@ fn namespaces_make_sense() {
 }
 
 #[test]
+fn messages_come_again_where_there_are_inboxes_that_keep_them_for_longer() {
+    let with = |rest: &str| anonymous(&format!("inbox.enabled = true\n{rest}"));
+    accepted(&with("inbox.redeliver_after = \"0s\""));
+    accepted(&with("inbox.redeliver_after = \"1s\""));
+    accepted(&with("inbox.redeliver_after = \"1d\""));
+    refused(&with("inbox.redeliver_after = \"999ms\""), "at least 1s");
+    refused(&with("inbox.redeliver_after = \"25h\""), "inbox.redeliver_after");
+    let short = "inbox.ttl = \"10s\"\ninbox.redeliver_after = ";
+    accepted(&with(&format!("{short}\"9s\"")));
+    refused(&with(&format!("{short}\"10s\"")), "shorter than inbox.ttl");
+    refused(&anonymous("inbox.redeliver_after = \"1s\""), "wants inbox.enabled");
+    accepted(&anonymous("inbox.redeliver_after = \"0s\""));
+}
+
+#[test]
 fn routes_lead_from_what_is_kept_into_inboxes() {
     let kept = "[[namespaces]]\nname = \"sys\"\nhistory_size = 10\n";
     let with = |inbox: bool, route: &str| {

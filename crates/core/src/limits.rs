@@ -33,6 +33,14 @@ pub const RENEWAL_RETRY_MS: u64 = 10_000;
 /// one, at up to 20 bytes each.
 pub const INBOX_SCATTERED: usize = 1_000;
 
+/// Unread messages of one inbox that come again at one time, the oldest of them: as many as one
+/// answer to `inbox.state` holds.
+pub const INBOX_AGAIN: usize = 100;
+
+/// After how many milliseconds an unread message comes again at the latest (an hour), unless it is to
+/// be left alone for longer than that: who has been away comes back within one.
+pub const INBOX_AGAIN_MS: u64 = 3_600_000;
+
 /// Bytes of the id of a token that can be taken back.
 pub const TOKEN_ID_BYTES: usize = 255;
 

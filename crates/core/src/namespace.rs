@@ -113,6 +113,9 @@ pub struct ChannelOptions {
     pub asks_subscribe: bool,
     /// The application is asked who may publish what, and nobody else.
     pub asks_publish: bool,
+    /// Milliseconds a message of an inbox may be unread until it comes again; 0 for never. Without
+    /// meaning for other channels.
+    pub redeliver_ms: u64,
     /// Who may subscribe (`subscriber` has no meaning here).
     pub subscribe: Access,
     /// Who may publish.
@@ -146,6 +149,7 @@ impl Default for ChannelOptions {
             binary: false,
             asks_subscribe: false,
             asks_publish: false,
+            redeliver_ms: 0,
             subscribe: Access::default(),
             publish: Access::default(),
             history: Access::default(),

@@ -9,19 +9,23 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use trunkline_core::backend::BackendError;
+use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::limits::{
     CLOCK_OFF_MS, SCHEDULE_LOOK_MS, SCHEDULE_OVERDUE_MS, SCHEDULES_AT_ONCE,
 };
-use trunkline_core::note::{Change, Changed, NoteKey, Pending, Window};
+use trunkline_core::note::{Change, Changed, Note, NoteKey, Pending, Window};
 use trunkline_core::time::{Tick, WallTime};
 
 use crate::node::Node;
+use crate::redelivery;
 use crate::schedules::Purpose;
 
 /// Shares that are looked through at the same time, so that a backend with many is not asked for all
 /// of them in one moment.
 const LOOKS_AT_ONCE: usize = 64;
+
+/// Inboxes of one page that are looked into. Each may take some megabytes while it is.
+const INBOXES_AT_ONCE: usize = 16;
 
 /// How long a node waits before it looks again where that, or what came of it, has failed, in
 /// milliseconds: a backend in trouble is not helped by haste.
@@ -51,7 +55,13 @@ struct Share {
     again: bool,
 }
 
-/// The changes of one page.
+/// What a note that is due asks for.
+enum Work {
+    Schedule(Box<Change>, Purpose),
+    Redeliver(Note),
+}
+
+/// What is done about one page.
 struct Round {
     left: AtomicUsize,
     failed: AtomicBool,
@@ -169,19 +179,23 @@ impl Node {
     }
 
     fn carry_out(self: &Arc<Self>, share: usize, began: Tick, pending: Pending) {
-        let Pending { now, notes, next } = pending;
+        let Pending { now, mut notes, next } = pending;
+        let inboxes =
+            notes.iter().enumerate().filter(|(_, note)| *note.key.name == *redelivery::NOTE);
+        let cut = inboxes.map(|(at, _)| at).nth(INBOXES_AT_ONCE);
+        notes.truncate(cut.unwrap_or(notes.len()));
         let mine = self.is_up_to_me(&format!("schedules {share}"));
         // Of what is behind the page some is due as well.
-        let more = next.is_some_and(|next| next <= now);
+        let more = cut.is_some() || next.is_some_and(|next| next <= now);
         let after = notes.last().and_then(|last| Some((last.due?, last.key.clone())));
         let after = after.filter(|_| more);
-        let changes: Vec<(Change, Purpose)> = notes
+        let works: Vec<Work> = notes
             .into_iter()
             .filter(|note| {
                 let due = note.due.map_or(u64::MAX, |due| due.0);
                 mine || now.0.saturating_sub(due) >= SCHEDULE_OVERDUE_MS
             })
-            .filter_map(|note| self.firing(&note, now))
+            .filter_map(|note| self.work(note, now))
             .collect();
         let wait = match next {
             _ if more => 0,
@@ -191,19 +205,16 @@ impl Node {
             None => SCHEDULE_LOOK_MS,
         };
         let at = began.after(wait);
-        if changes.is_empty() {
+        if works.is_empty() {
             return self.look_again(share, at, after);
         }
         // It is looked through again when all of these are answered.
-        let round = Arc::new(Round { left: AtomicUsize::new(changes.len()), failed: false.into() });
-        for (change, purpose) in changes {
+        let round = Arc::new(Round { left: AtomicUsize::new(works.len()), failed: false.into() });
+        for work in works {
             let (node, round, after) = (Arc::clone(self), Arc::clone(&round), after.clone());
-            let answered = move |changed: Result<Changed, BackendError>| {
-                match changed {
-                    Ok(Changed::Made { .. }) => node.count_schedule(purpose),
-                    // Somebody else was faster.
-                    Ok(_) => {}
-                    Err(_) => round.failed.store(true, Ordering::Release),
+            let done = move |outcome: Result<(), BackendError>| {
+                if outcome.is_err() {
+                    round.failed.store(true, Ordering::Release);
                 }
                 if round.left.fetch_sub(1, Ordering::AcqRel) == 1 {
                     match round.failed.load(Ordering::Acquire) {
@@ -212,8 +223,46 @@ impl Node {
                     }
                 }
             };
-            self.notes.change(change, Box::new(answered));
+            match work {
+                Work::Schedule(change, purpose) => self.fire(*change, purpose, Box::new(done)),
+                // An inbox that cannot be read holds no schedule up; it is due still.
+                Work::Redeliver(note) => self.redeliver(note, now, Box::new(|_| done(Ok(())))),
+            }
         }
+    }
+
+    fn work(&self, note: Note, now: WallTime) -> Option<Work> {
+        if *note.key.name != *redelivery::NOTE {
+            let firing = self.firing(&note, now);
+            return firing.map(|(change, purpose)| Work::Schedule(Box::new(change), purpose));
+        }
+        if self.redeliver_ms > 0 {
+            return Some(Work::Redeliver(note));
+        }
+        // From when messages came again: it would be due for ever.
+        let change = Change::of(note.key.clone(), Some(&note), None);
+        Some(Work::Schedule(Box::new(change), Purpose::Forget))
+    }
+
+    fn fire(
+        self: &Arc<Self>,
+        change: Change,
+        purpose: Purpose,
+        done: Completion<Result<(), BackendError>>,
+    ) {
+        let node = Arc::clone(self);
+        let arming = change.draft.as_ref().and_then(|draft| self.arming(draft));
+        let answered = move |changed: Result<Changed, BackendError>| {
+            // Otherwise somebody else was faster.
+            if let Ok(Changed::Made { .. }) = &changed {
+                node.count_schedule(purpose);
+                if let Some(arming) = arming {
+                    arming.begin();
+                }
+            }
+            done(changed.map(drop));
+        };
+        self.notes.change(change, Box::new(answered));
     }
 
     /// Compares the clocks. The backend has told its time after `asked`, and not after now.

@@ -9,7 +9,7 @@
 //! [`leases`] gives a job to one node at a time. [`leaving`] holds back the exits of those who may
 //! come back, to whichever node. `throttle` counts what users and addresses do, on all nodes, and
 //! `revoking` is what was taken back from them. [`inbox`] is what users have read, [`routes`] what
-//! enters inboxes by itself. `due` looks through the notes that are due, which are [`schedules`].
+//! enters inboxes by itself, [`redelivery`] what comes again in them. `due` looks through the notes that are due, which are [`schedules`].
 
 mod attendance;
 mod cluster;
@@ -25,6 +25,7 @@ pub mod mailbox;
 mod node;
 pub mod peers;
 pub mod presence;
+pub mod redelivery;
 mod revocation_note;
 mod revoking;
 pub mod routes;

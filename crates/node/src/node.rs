@@ -110,6 +110,8 @@ pub struct Node {
     seats: Arc<Seats>,
     pub(crate) throttle: Throttle,
     pub(crate) revoking: Arc<Revoking>,
+    /// How long a message of an inbox may be unread until it comes again; 0 for never.
+    pub(crate) redeliver_ms: u64,
     hears_at_once: bool,
 }
 
@@ -136,6 +138,7 @@ impl Node {
         } = parts;
         let hears_at_once = !backend.guarantees().shared;
         let due = Shares::new(notes.shares());
+        let redeliver_ms = namespaces.inbox().map_or(0, |inbox| inbox.redeliver_ms);
         let cluster = Cluster::new(Arc::clone(&backend), &metrics);
         let revoking = Arc::new(Revoking::new(Arc::clone(&switchboard)));
         Self {
@@ -159,6 +162,7 @@ impl Node {
             seats: Arc::default(),
             throttle: Throttle::new(per_user, per_address),
             revoking,
+            redeliver_ms,
             hears_at_once,
         }
     }
@@ -172,11 +176,16 @@ impl Node {
     /// Places a draft and delivers it to all subscribers.
     pub fn publish(&self, draft: Draft, done: Completion<Result<Published, BackendError>>) {
         let metrics = Arc::clone(&self.metrics);
+        let arming = self.arming(&draft);
         let counted = move |outcome: Result<Published, BackendError>| {
+            let published = outcome.is_ok();
             if outcome.as_ref().is_ok_and(|published| !published.duplicate) {
                 metrics.node.publications.add(1);
             }
             done(outcome);
+            if let Some(arming) = arming.filter(|_| published) {
+                arming.begin();
+            }
         };
         self.backend.publish(draft, Box::new(counted));
     }

@@ -170,6 +170,11 @@ pub(crate) const CATALOGUE: &[Metric] = &[
         source: Source::Node(|node| node.inbox_dropped.get()),
     },
     Metric {
+        name: "trunkline_inbox_redelivered_total",
+        help: "Messages of inboxes that this node sent once more, as nobody had acknowledged them (`inbox.redeliver_after`).",
+        source: Source::Node(|node| node.inbox_redelivered.get()),
+    },
+    Metric {
         name: "trunkline_peers",
         help: "Other nodes that this one has heard of lately.",
         source: Source::Now(|reading| reading.gauges.peers as f64),

@@ -72,6 +72,8 @@ pub struct NodeCounters {
     pub route_gone: SharedCounter,
     /// Messages that were dropped from inboxes before they were read.
     pub inbox_dropped: SharedCounter,
+    /// Messages of inboxes that this node has sent once more, as nobody had acknowledged them.
+    pub inbox_redelivered: SharedCounter,
     /// Schedules that this node has published.
     pub schedules_fired: SharedCounter,
     /// Those it has dropped because they were too late.

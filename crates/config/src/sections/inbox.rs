@@ -19,11 +19,13 @@ pub struct Inbox {
     pub ttl_ms: u64,
     /// Bytes they may weigh together.
     pub bytes: usize,
+    /// Milliseconds a message may be unread until it comes again; 0 for never.
+    pub redeliver_ms: u64,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { enabled: false, size: 1_000, ttl_ms: 30 * DAY_MS, bytes: 4 * MIB }
+        Self { enabled: false, size: 1_000, ttl_ms: 30 * DAY_MS, bytes: 4 * MIB, redeliver_ms: 0 }
     }
 }
 
@@ -38,6 +40,7 @@ impl Inbox {
             recovery: true,
             positioning: true,
             user_limited: true,
+            redeliver_ms: self.redeliver_ms,
             history: its_user,
             read_presence: its_user,
             ..ChannelOptions::default()
@@ -71,6 +74,13 @@ pub(super) const SECTION: Section = Section {
             "inbox.bytes",
             Kind::Size(|config| &mut config.inbox.bytes, 1_024, 1024 * MIB),
             "Bytes the messages of one inbox may weigh together.",
+        ),
+        Key::new(
+            "inbox.redeliver_after",
+            Kind::Time(|config| &mut config.inbox.redeliver_ms, 0, DAY_MS),
+            "How long a message may be unread until it is sent once more to the devices that are \
+             connected; again and again, each time after twice as long, up to an hour. `0s` is \
+             never, anything else at least `1s`, and shorter than `inbox.ttl`.",
         ),
     ],
 };

@@ -246,15 +246,18 @@ impl Handing {
         let Some(options) = self.routes.node.namespaces.inbox() else { return done(Ok(())) };
         let key = self.key();
         let wanted = Wanted { value: write_place(&place), due: Due::Never };
-        let change = Change {
-            draft: Some(draft(&self.from, self.inbox.clone(), data, options)),
-            ..Change::of(key.clone(), note.as_ref(), Some(wanted))
-        };
+        let draft = draft(&self.from, self.inbox.clone(), data, options);
+        let arming = self.routes.node.arming(&draft);
+        let change =
+            Change { draft: Some(draft), ..Change::of(key.clone(), note.as_ref(), Some(wanted)) };
         notes.change(
             change,
             Box::new(move |changed| match changed {
                 Ok(Changed::Made { version, due, .. }) => {
                     self.routes.node.metrics.node.routed.add(1);
+                    if let Some(arming) = arming {
+                        arming.begin();
+                    }
                     messages.pop_front();
                     let note = Note { key, version, due, value: write_place(&place) };
                     self.hand(messages, Some(Some(note)), NOTE_ATTEMPTS, done);

@@ -66,7 +66,7 @@ pub(crate) fn channel(name: &str) -> ChannelName {
     ChannelName::parse(name).unwrap()
 }
 
-fn kept(size: usize) -> ChannelOptions {
+pub(crate) fn kept(size: usize) -> ChannelOptions {
     let retention = Retention { size, ttl_ms: 600_000, bytes: 1 << 20 };
     ChannelOptions { retention: Some(retention), recovery: true, ..ChannelOptions::default() }
 }
@@ -90,11 +90,21 @@ impl Scene {
 
     /// The same, with its notes kept there.
     pub(crate) fn start_on(&self, name: &str, notes: Arc<dyn Notes>) -> Member {
+        self.start_with(name, notes, kept(KEPT))
+    }
+
+    /// The same, with inboxes of these options.
+    pub(crate) fn start_with(
+        &self,
+        name: &str,
+        notes: Arc<dyn Notes>,
+        inbox: ChannelOptions,
+    ) -> Member {
         let mailbox = Arc::new(Mailbox::new(1_000, Box::new(|| ())));
         let switchboard = Arc::new(Switchboard::new(vec![Arc::clone(&mailbox)]));
         self.everyone.0.lock().unwrap().push(Arc::clone(&switchboard));
         let mut namespaces = Namespaces::new(Some(kept(KEPT)));
-        namespaces.set_inbox(kept(KEPT));
+        namespaces.set_inbox(inbox);
         let node = Arc::new(Node::new(Parts {
             id: NodeId::new(name),
             name: name.into(),

@@ -9,5 +9,6 @@
 mod fixture;
 mod inboxes;
 mod leases;
+mod redelivery;
 mod routes;
 mod schedules;
