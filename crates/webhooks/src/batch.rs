@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use trunkline_core::position::Position;
 use trunkline_core::publication::Publication;
 use trunkline_core::route::{Gone, Stretch};
+use trunkline_core::time::WallTime;
 
 use crate::event::{Event, Kind, What};
-use crate::shared::wall_ms;
 
 /// Events one delivery carries at most.
 const EVENTS: usize = 500;
@@ -25,8 +25,6 @@ pub(crate) const ATTEMPTS_TAG: &str = "attempts";
 /// Events that are delivered together.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// The same for every attempt.
-    pub(crate) id: String,
     /// Up to where the outbox is delivered then.
     pub(crate) up_to: Position,
     /// The events as they were written, in order; none if the receiver wants none of them.
@@ -56,11 +54,13 @@ impl Batch {
         until: Option<u64>,
     ) -> Self {
         let Stretch { publications, up_to, gone, .. } = stretch;
-        let first = publications.first().map_or(up_to.offset, |first| first.offset);
-        let id = format!("{receiver}-{}-{first}", up_to.epoch.as_str());
-        let mut batch = Self { id, up_to, events: Vec::new(), attempts: 0 };
+        // Of what is left, so that it is the same at every attempt.
+        let when = publications.first().map_or(WallTime(0), |first| first.time);
+        let mut batch = Self { up_to, events: Vec::new(), attempts: 0 };
         if let Some(gone) = gone {
-            batch.events.extend(lost(&batch.id, gone));
+            let first = publications.first().map_or(batch.up_to.offset, |first| first.offset);
+            let id = format!("{receiver}-{}-{first}-lost", batch.up_to.epoch.as_str());
+            batch.events.extend(lost(id, gone, when));
         }
         let mut bytes = 0;
         for publication in &publications {
@@ -88,6 +88,11 @@ impl Batch {
             bytes += length;
         }
         batch
+    }
+
+    /// What names it, the same at every attempt: no two batches of a receiver end at the same place.
+    pub(crate) fn id(&self, receiver: &str) -> String {
+        format!("{receiver}-{}-{}", self.up_to.epoch.as_str(), self.up_to.offset)
     }
 
     /// The body of its request.
@@ -124,13 +129,13 @@ fn wanted(publication: &Publication, wants: impl Fn(Kind) -> bool) -> Vec<Box<Ra
 }
 
 /// Tells a receiver that some are missing.
-fn lost(id: &str, gone: Gone) -> Option<Box<RawValue>> {
+fn lost(id: String, gone: Gone, when: WallTime) -> Option<Box<RawValue>> {
     let reason = match gone.reason {
         trunkline_core::gap::GapReason::Trimmed => "trimmed",
         _ => "stream_changed",
     };
     let what = What::EventsLost { count: gone.publications, reason: reason.into() };
-    let event = Event { id: format!("{id}-lost"), time: wall_ms(), node: String::new(), what };
+    let event = Event { id, time: when.0, node: String::new(), what };
     serde_json::value::to_raw_value(&event).ok()
 }
 
@@ -141,7 +146,6 @@ mod tests {
     use trunkline_core::gap::GapReason;
     use trunkline_core::position::{Epoch, Tag};
     use trunkline_core::publication::Tags;
-    use trunkline_core::time::WallTime;
 
     use super::*;
 
@@ -175,15 +179,15 @@ mod tests {
         let up_to = Position::new(Epoch::new("e"), last);
         let stretch = Stretch { publications, up_to, more: false, gone: None };
         let batch = Batch::cut("r", |_| true, stretch, until);
-        (batch.up_to.offset, batch.events.len(), batch.attempts, batch.id)
+        (batch.up_to.offset, batch.events.len(), batch.attempts, batch.id("r"))
     }
 
     #[test]
     fn a_batch_has_its_bounds() {
         let many = |n: u64| (1..=n).map(|at| publication(at, 100, Vec::new())).collect::<Vec<_>>();
-        assert_eq!(cut(many(3), None), (3, 300, 0, "r-e-1".into()));
-        assert_eq!(cut(many(9), None), (5, 500, 0, "r-e-1".into()));
-        assert_eq!(cut(many(9), Some(2)), (2, 200, 0, "r-e-1".into()));
+        assert_eq!(cut(many(3), None), (3, 300, 0, "r-e-3".into()));
+        assert_eq!(cut(many(9), None), (5, 500, 0, "r-e-5".into()));
+        assert_eq!(cut(many(9), Some(2)), (2, 200, 0, "r-e-2".into()));
         assert_eq!(cut(vec![publication(7, 2_000, Vec::new())], None).1, 2_000);
     }
 
@@ -196,7 +200,22 @@ mod tests {
         assert_eq!(cut(some(&[None, Some("r"), None]), None), (1, 2, 0, "r-e-1".into()));
         assert_eq!(cut(some(&[Some("r"), None]), None), (1, 2, 3, "r-e-1".into()));
         assert_eq!(cut(some(&[Some("r"), Some("r")]), None), (1, 2, 3, "r-e-1".into()));
-        assert_eq!(cut(some(&[Some("x"), None, Some("x")]), None), (3, 2, 0, "r-e-1".into()));
+        assert_eq!(cut(some(&[Some("x"), None, Some("x")]), None), (3, 2, 0, "r-e-3".into()));
+    }
+
+    #[test]
+    fn no_two_batches_have_one_name() {
+        let gone = Some(Gone { reason: GapReason::Trimmed, publications: 4 });
+        let cut = |gone| {
+            let up_to = Position::new(Epoch::new("e"), 5);
+            let publications = vec![publication(5, 1, again("r"))];
+            let stretch = Stretch { publications, up_to, more: false, gone };
+            Batch::cut("r", |_| true, stretch, None)
+        };
+        let (first, second) = (cut(gone), cut(None));
+        assert_eq!((first.events.len(), second.events.len()), (1, 1));
+        assert_ne!(first.id("r"), second.id("r"));
+        assert_eq!(first.body(), cut(gone).body(), "whenever it is made");
     }
 
     #[test]

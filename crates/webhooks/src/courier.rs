@@ -154,27 +154,29 @@ impl Courier {
         let _ = self.shared.outbox.change(to_from(key, held.version, &progress, Due::In(0))).await;
     }
 
-    /// Notes how far it has come, and keeps the receiver; until it is done.
+    /// Notes how far it has come, and keeps the receiver; until it is done, and was soon enough for the
+    /// lease to have begun just now.
     async fn save(&self, held: &mut Held) -> Result<(), Over> {
         loop {
+            let begun = Instant::now();
             let key = self.shared.outbox.key(&self.name());
             let change = to_from(key, held.version, &held.progress, self.lease());
-            let version = match self.shared.outbox.change(change).await {
-                Ok(Changed::Made { version, .. }) => version,
-                // An attempt without an answer has been made after all.
+            match self.shared.outbox.change(change).await {
+                Ok(Changed::Made { version, .. }) => {
+                    (held.version, held.saved, held.unsaved) = (version, begun, false);
+                    if begun.elapsed() < LOOK_EVERY {
+                        return Ok(());
+                    }
+                }
+                // An attempt without an answer has been made after all, some time ago.
                 Ok(Changed::Refused(Some(note)))
                     if json(&held.progress) == Some(note.value.clone()) =>
                 {
-                    note.version
+                    held.version = note.version;
                 }
                 Ok(_) | Err(BackendError::Stopped) => return Err(Over),
-                Err(_) => {
-                    sleep(RETRY).await;
-                    continue;
-                }
-            };
-            (held.version, held.saved, held.unsaved) = (version, Instant::now(), false);
-            return Ok(());
+                Err(_) => sleep(RETRY).await,
+            }
         }
     }
 
@@ -212,13 +214,9 @@ impl Courier {
     /// What comes next, if anything does.
     async fn next_batch(&self, progress: &Progress) -> Outcome<Option<Batch>> {
         let reached = progress.reached.as_ref().map(Reached::position);
-        let bound = progress.bound();
-        let from = reached.as_ref().map_or(0, |reached| reached.offset);
-        let limit = bound.map_or(PAGE as u64, |bound| bound.saturating_sub(from).max(1));
-        let limit = usize::try_from(limit).unwrap_or(PAGE).min(PAGE);
         let mut since = reached.clone();
         loop {
-            let query = HistoryQuery { since: since.clone(), limit, reverse: false };
+            let query = HistoryQuery { since: since.clone(), limit: PAGE, reverse: false };
             let page = self.shared.outbox.history(query).await?;
             match next(reached.as_ref(), since.as_ref(), page) {
                 Next::Nothing => return Ok(None),
@@ -230,6 +228,7 @@ impl Courier {
                             "events were gone before they were delivered");
                     }
                     let wants = |kind| self.receiver.events.contains(&kind);
+                    let bound = progress.bound(stretch.up_to.epoch.as_str());
                     return Ok(Some(Batch::cut(&self.receiver.name, wants, stretch, bound)));
                 }
             }
@@ -238,15 +237,23 @@ impl Courier {
 
     /// Sends a batch until it is taken, or given up.
     async fn send(&mut self, held: &mut Held, batch: &Batch) -> Result<(), Over> {
-        let body = batch.body();
+        let (body, mut ending) = (batch.body(), self.ending.clone());
         loop {
             let before = held.progress.trying.take();
+            let up_to = Reached::of(&batch.up_to);
             let attempt = before.as_ref().map_or(batch.attempts, |before| before.attempt) + 1;
-            let since = before.map_or_else(wall_ms, |before| before.since);
-            let trying = Trying { up_to: Reached::of(&batch.up_to), attempt, since };
+            // Where the outbox has changed it is another batch, of which some may have arrived.
+            let same = before.filter(|before| before.up_to == up_to);
+            let since = same.map_or_else(wall_ms, |before| before.since);
+            let trying = Trying { up_to, attempt, since };
             held.progress.trying = Some(trying.clone());
             self.save(held).await?;
-            let Err(trouble) = self.post(batch, &body, attempt).await else {
+            let posted = tokio::select! {
+                posted = self.post(batch, &body, attempt) => posted,
+                // Whoever goes on marks it.
+                () = ending.comes() => return Err(Over),
+            };
+            let Err(trouble) = posted else {
                 self.shared.metrics.node.webhook_deliveries.add(1);
                 if std::mem::take(&mut held.troubled) {
                     tracing::info!(webhook = self.receiver.name, "the receiver takes events again");
@@ -265,7 +272,7 @@ impl Courier {
             held.unsaved = true;
             let left = since.saturating_add(self.receiver.retry_for_ms).saturating_sub(wall_ms());
             if left == 0 {
-                self.bury(batch, &trying, &trouble).await?;
+                self.bury(held, batch, &trying, &trouble).await?;
                 held.pass(batch);
                 return Ok(());
             }
@@ -273,9 +280,16 @@ impl Courier {
         }
     }
 
-    /// Puts a batch away; until it is done.
-    async fn bury(&self, batch: &Batch, tried: &Trying, trouble: &str) -> Result<(), Over> {
+    /// Puts a batch away; until it is done. The receiver is kept meanwhile.
+    async fn bury(
+        &self,
+        held: &mut Held,
+        batch: &Batch,
+        tried: &Trying,
+        trouble: &str,
+    ) -> Result<(), Over> {
         let webhook = &self.receiver.name;
+        let mut warned = false;
         loop {
             match self.shared.outbox.bury(webhook, batch, tried, trouble).await {
                 Ok(()) => {
@@ -285,7 +299,13 @@ impl Courier {
                     return Ok(());
                 }
                 Err(BackendError::Stopped) => return Err(Over),
-                Err(_) => sleep(RETRY).await,
+                Err(error) => {
+                    if !std::mem::replace(&mut warned, true) {
+                        tracing::warn!(webhook, %error, "a dead letter cannot be kept; it is tried again");
+                    }
+                    sleep(RETRY).await;
+                    self.save(held).await?;
+                }
             }
         }
     }
@@ -311,9 +331,10 @@ impl Courier {
     /// One attempt; says why it has failed.
     async fn post(&self, batch: &Batch, body: &Bytes, attempt: u32) -> Result<(), String> {
         let seconds = wall_ms() / 1_000;
-        let signature = self.receiver.signer.sign(&batch.id, seconds, body);
+        let id = batch.id(&self.receiver.name);
+        let signature = self.receiver.signer.sign(&id, seconds, body);
         let headers = [
-            ("webhook-id", batch.id.as_str()),
+            ("webhook-id", id.as_str()),
             ("webhook-timestamp", &seconds.to_string()),
             ("webhook-signature", &signature),
             ("trunkline-attempt", &attempt.to_string()),

@@ -1,9 +1,10 @@
 //! Dead letters: events that a receiver did not take for as long as they were tried, a note for each
 //! batch of them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use trunkline_core::backend::BackendError;
 use trunkline_core::note::{Change, Changed, Due, Expected, Note};
 use trunkline_core::time::WallTime;
 
@@ -18,8 +19,8 @@ pub(crate) const PREFIX: &str = "dead:";
 /// How long a dead letter is kept, in milliseconds (30 days): somebody has to notice.
 const KEPT_MS: u64 = 30 * 86_400_000;
 
-/// Notes that are looked at for one answer, and letters that are moved at once: those of other
-/// receivers are passed over, and where there are many, the answer says where to go on.
+/// Notes that are looked at for one answer: those that are no letters of the receiver are passed over,
+/// and where there are many, the answer says where to go on.
 const LOOKED_AT: usize = 10_000;
 
 /// Letters that are replayed or discarded by one request.
@@ -45,9 +46,9 @@ pub struct Letter {
     pub events: Vec<Box<RawValue>>,
 }
 
-/// Where a list goes on.
+/// Where a list goes on. Base64, as it is nobody else's to read.
 fn cursor(place: &Place) -> String {
-    format!("{} {} {}", place.0.0, place.1.channel, place.1.name)
+    URL_SAFE_NO_PAD.encode(format!("{} {} {}", place.0.0, place.1.channel, place.1.name))
 }
 
 impl Outbox {
@@ -94,6 +95,7 @@ impl Outbox {
     }
 
     fn parse_cursor(&self, text: &str) -> Option<Place> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let mut words = text.splitn(3, ' ');
         let due = WallTime(words.next()?.parse().ok()?);
         let channel = trunkline_core::channel::ChannelName::parse(words.next()?).ok()?;
@@ -141,7 +143,10 @@ impl Outbox {
                 Ok((note.into_iter().collect(), false))
             }
             None => {
-                let (notes, next) = self.find(webhook, None, AT_ONCE).await?;
+                let (mut notes, mut next) = self.find(webhook, None, AT_ONCE).await?;
+                while notes.is_empty() && next.is_some() {
+                    (notes, next) = self.find(webhook, next, AT_ONCE).await?;
+                }
                 Ok((notes, next.is_some()))
             }
         }
@@ -186,7 +191,6 @@ impl Outbox {
                 Ok(_) => {}
                 // So many were, and the rest can be asked for again.
                 Err(error) if taken == 0 => return Err(error),
-                Err(BackendError::Unavailable) => return Ok((taken, true)),
                 Err(_) => return Ok((taken, true)),
             }
         }

@@ -11,6 +11,10 @@ pub(crate) const PREFIX: &str = "node:";
 /// presence does ([`DEAD_NODE_MS`](trunkline_core::limits::DEAD_NODE_MS)).
 pub(crate) const LIFE_MS: u64 = 25_000;
 
+/// For how long whoever found a life to be over may take to give up its places, in milliseconds (2
+/// minutes): then somebody else goes on.
+pub(crate) const SWEEP_MS: u64 = 120_000;
+
 /// How long a life that is due is looked at before it is said to be over, in milliseconds: where the
 /// broker itself was away, all are due when it is back, and need a moment to renew.
 pub(crate) const GRACE_MS: u64 = 6_000;

@@ -51,12 +51,11 @@ impl Reached {
 }
 
 impl Progress {
-    /// Where the batch ends that is being delivered, behind what is: `None` if it stands in another
-    /// stream, or none is.
-    pub(crate) fn bound(&self) -> Option<u64> {
-        let trying = self.trying.as_ref()?;
-        let same = self.reached.as_ref().is_none_or(|it| it.epoch == trying.up_to.epoch);
-        same.then_some(trying.up_to.offset)
+    /// Where the batch ends that is being delivered, if one is, and it stands in the stream of that
+    /// epoch.
+    pub(crate) fn bound(&self, epoch: &str) -> Option<u64> {
+        let up_to = &self.trying.as_ref()?.up_to;
+        (up_to.epoch == epoch).then_some(up_to.offset)
     }
 }
 

@@ -53,6 +53,11 @@ impl Queue {
         true
     }
 
+    /// So many more are lost, for another reason.
+    pub(crate) fn lose(&mut self, count: u64) {
+        self.lost += count;
+    }
+
     /// What waits, in order.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &What> {
         self.waiting.iter().map(|event| &event.what)

@@ -20,6 +20,10 @@ use crate::queue::Queue;
 /// How long to wait before the broker is asked again where it does not answer.
 pub(crate) const RETRY: Duration = Duration::from_millis(500);
 
+/// How long a place is held for whoever comes back at once, in milliseconds: a client that logs in leaves
+/// its channels as nobody, and enters them as somebody.
+const LINGER_MS: u64 = 100;
+
 /// A time that does not come (the last millisecond of the year 9999): what is due then is found by
 /// looking through what is due at some time.
 const SOME_TIME: WallTime = WallTime(253_402_300_799_999);
@@ -107,6 +111,15 @@ impl Shared {
     /// They could not be put there: they are the next ones again.
     pub(crate) fn put_back(&self, events: Vec<Event>) {
         self.queueing(&mut self.state(), |queue| queue.put_back(events));
+    }
+
+    /// There is no room for what would have been told.
+    pub(crate) fn lose(&self, count: u64) {
+        if count > 0 {
+            self.metrics.node.webhook_events_lost.add(count);
+            self.state().queue.lose(count);
+            self.queued.notify_one();
+        }
     }
 
     /// Does something to the queue, and shows how long it is then.
@@ -200,6 +213,7 @@ impl Shared {
             if comes {
                 state.occupancy.enter(&place, now);
             } else {
+                let linger_ms = linger_ms.max(LINGER_MS);
                 let from = if state.closing { now } else { now.after(linger_ms) };
                 state.occupancy.leave(&place, from);
             }

@@ -71,8 +71,7 @@ async fn tell(shared: Arc<Shared>, news: News) {
             Ok(Changed::Refused(note)) => found = Some(note),
             Ok(Changed::Early(note)) => found = Some(Some(note)),
             Err(BackendError::Full) => {
-                shared.metrics.node.webhook_events_lost.add(tells);
-                tracing::warn!("there is no room to note who is where: webhooks miss it");
+                shared.lose(tells);
                 break;
             }
             Err(_) => sleep(RETRY).await,

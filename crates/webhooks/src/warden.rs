@@ -14,7 +14,7 @@ use trunkline_core::time::{Tick, WallTime};
 use crate::event::{Event, What};
 use crate::ledger::{self, Entry, Life};
 use crate::letters;
-use crate::life::{self, Account, GRACE_MS, LIFE_MS, LifeState, REMEMBERED_MS};
+use crate::life::{self, Account, GRACE_MS, LifeState, REMEMBERED_MS, SWEEP_MS};
 use crate::outbox::{Outcome, to, value};
 use crate::reminders::{self, Reminders};
 use crate::shared::Shared;
@@ -80,12 +80,14 @@ impl Warden {
         let mut after = None;
         loop {
             let (page, end) = self.shared.outbox.due(true, after).await?;
-            for note in &page.notes {
-                if !is_other_life(note, &self.shared) {
-                    self.attend(note, page.now).await?;
-                } else if self.is_over(note, &mut seen) {
+            // Lives before all that may take longer.
+            for note in page.notes.iter().filter(|note| is_other_life(note, &self.shared)) {
+                if self.is_over(note, &mut seen) {
                     self.die(note).await?;
                 }
+            }
+            for note in page.notes.iter().filter(|note| !is_other_life(note, &self.shared)) {
+                self.attend(note, page.now).await?;
             }
             after = end;
             if after.is_none() {
@@ -109,16 +111,22 @@ impl Warden {
         if name.starts_with(letters::PREFIX) {
             let change = Change::of(note.key.clone(), Some(note), None);
             self.shared.outbox.change(change).await.map(drop)
-        } else if name.starts_with(reminders::PREFIX)
-            && let Some(reminders) = &self.reminders
-        {
-            reminders.remind(&self.shared, note, now).await
-        } else {
+        } else if !name.starts_with(reminders::PREFIX) {
             Ok(())
+        } else if let Some(reminders) = &self.reminders {
+            if let Err(error) = reminders.remind(&self.shared, note, now).await {
+                // Inboxes may be kept elsewhere than the outbox: others can be looked into.
+                tracing::debug!(%error, "an inbox could not be looked into");
+            }
+            Ok(())
+        } else {
+            // Nobody wants to hear of it any more.
+            let change = Change::of(note.key.clone(), Some(note), None);
+            self.shared.outbox.change(change).await.map(drop)
         }
     }
 
-    /// A life is over: its places are given up, then receivers are told of its node.
+    /// A life is over: receivers are told of its node, then its places are given up.
     async fn die(&self, note: &Note) -> Outcome<()> {
         let outbox = &self.shared.outbox;
         let life = &note.key.name[life::PREFIX.len()..];
@@ -132,18 +140,27 @@ impl Warden {
             return outbox.change(change).await.map(drop);
         }
         let Some(account) = account else { return Ok(()) };
+        // Before anything else: should the node be alive after all it tells what it holds once more,
+        // which has to come behind this.
+        let draft = match account.state {
+            LifeState::Alive => {
+                tracing::warn!(life, "a node has ended without saying so");
+                let node = Life::parse(life).map_or_else(|| life.to_owned(), |life| life.node);
+                let event = Event { node, ..self.shared.event(What::NodeLost) };
+                outbox.draft(&[event], Vec::new())
+            }
+            LifeState::Dying | LifeState::Dead => None,
+        };
+        let told = u64::from(draft.is_some());
         let dying = Account { state: LifeState::Dying, ..account };
-        let change = to(note.key.clone(), Some(note), &dying, Due::In(LIFE_MS));
+        let change = to(note.key.clone(), Some(note), &dying, Due::In(SWEEP_MS));
+        let change = Change { draft, ..change };
         let Changed::Made { version, .. } = outbox.change(change).await? else { return Ok(()) };
-        tracing::warn!(life, "a node has ended without saying so");
+        self.shared.metrics.node.webhook_events.add(told);
         self.sweep(Some(life)).await?;
-        let node = Life::parse(life).map_or_else(|| life.to_owned(), |life| life.node);
-        let event = Event { node, ..self.shared.event(What::NodeLost) };
         let dead = Account { state: LifeState::Dead, ..dying };
         let due = Due::In(REMEMBERED_MS);
-        let change = crate::outbox::to_from(note.key.clone(), version, &dead, due);
-        let draft = outbox.draft(&[event], Vec::new());
-        outbox.change(Change { draft, ..change }).await.map(drop)
+        outbox.change(crate::outbox::to_from(note.key.clone(), version, &dead, due)).await.map(drop)
     }
 
     /// Strikes lives that have ended out of the ledger: this one, and those nobody knows any more.
@@ -215,8 +232,8 @@ impl Warden {
     }
 }
 
-/// Whether a note is of a life of another node.
+/// Whether a note is of a life, and not of the one that goes on here.
 fn is_other_life(note: &Note, shared: &Shared) -> bool {
     let life = note.key.name.strip_prefix(life::PREFIX);
-    life.is_some_and(|life| Life::parse(life).is_none_or(|life| life.node != shared.node))
+    life.is_some_and(|life| shared.life.borrow().as_ref().is_none_or(|it| it.to_string() != life))
 }

@@ -13,7 +13,11 @@ use trunkline_core::signal::{Recipient, Signal};
 use crate::reminders::{arming, rearming};
 use crate::shared::Shared;
 
+/// How often it is tried to arm a reminder that others change at the same time.
+const ATTEMPTS: u32 = 3;
+
 /// A backend whose inboxes are looked after.
+#[derive(Clone)]
 pub(crate) struct Watching {
     pub(crate) shared: Arc<Shared>,
     pub(crate) backend: Arc<dyn Backend>,
@@ -28,29 +32,25 @@ fn is_message(draft: &Draft) -> bool {
 
 impl Watching {
     /// Has an inbox looked at, then goes on.
-    fn arm(&self, channel: &ChannelName, then: impl FnOnce() + Send + 'static) {
+    fn arm(self, channel: ChannelName, attempts: u32, then: Box<dyn FnOnce() + Send>) {
         let notes = Arc::clone(&self.notes);
+        let change = arming(&self.shared, &channel, self.after_ms);
         let armed = move |changed: Result<Changed, BackendError>| {
             let about_to_go = match changed {
                 Ok(Changed::Refused(Some(note))) => rearming(&note),
                 // Where it cannot be noted the message is there all the same.
                 _ => None,
             };
-            match about_to_go {
-                Some(change) => notes.change(change, Box::new(|_| then())),
-                None => then(),
-            }
+            let Some(change) = about_to_go else { return then() };
+            let notes = Arc::clone(&self.notes);
+            let rearmed = move |changed: Result<Changed, BackendError>| match changed {
+                // It has gone, or is another one.
+                Ok(Changed::Refused(_)) if attempts > 1 => self.arm(channel, attempts - 1, then),
+                _ => then(),
+            };
+            notes.change(change, Box::new(rearmed));
         };
-        self.notes.change(arming(&self.shared, channel, self.after_ms), Box::new(armed));
-    }
-
-    fn self_for_later(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            backend: Arc::clone(&self.backend),
-            notes: Arc::clone(&self.notes),
-            after_ms: self.after_ms,
-        }
+        notes.change(change, Box::new(armed));
     }
 }
 
@@ -63,9 +63,9 @@ impl Backend for Watching {
         if !is_message(&draft) {
             return self.backend.publish(draft, done);
         }
-        let (later, channel) = (self.self_for_later(), draft.channel.clone());
+        let (later, channel) = (self.clone(), draft.channel.clone());
         let published = move |outcome: Result<Published, BackendError>| match outcome {
-            Ok(published) => later.arm(&channel, move || done(Ok(published))),
+            Ok(published) => later.arm(channel, ATTEMPTS, Box::new(move || done(Ok(published)))),
             Err(error) => done(Err(error)),
         };
         self.backend.publish(draft, Box::new(published));
@@ -111,9 +111,11 @@ impl Notes for Watching {
         let Some(channel) = channel.map(|draft| draft.channel.clone()) else {
             return self.notes.change(change, done);
         };
-        let later = self.self_for_later();
+        let later = self.clone();
         let changed = move |outcome: Result<Changed, BackendError>| match outcome {
-            Ok(changed @ Changed::Made { .. }) => later.arm(&channel, move || done(Ok(changed))),
+            Ok(changed @ Changed::Made { .. }) => {
+                later.arm(channel, ATTEMPTS, Box::new(move || done(Ok(changed))));
+            }
             other => done(other),
         };
         self.notes.change(change, Box::new(changed));

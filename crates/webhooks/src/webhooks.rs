@@ -164,11 +164,11 @@ impl Webhooks {
         let mut ended = self.ended.subscribe();
         let left = end.duration_since(Instant::now()).max(LOOK_EVERY);
         let ended = timeout(left, ended.wait_for(|ended| *ended)).await.is_ok();
-        if !ended || !self.shared.is_told() {
+        if !self.shared.is_told() || !ended {
             let waiting = self.shared.waiting();
             tracing::error!(waiting, "what clients did last was not put into the outbox in time");
         } else if !self.may_wait_for_others().await {
-            tracing::error!(
+            tracing::warn!(
                 "not all receivers have what was in the outbox, which ends with this node"
             );
         }
@@ -232,7 +232,7 @@ impl Webhooks {
     /// more than are moved at once.
     ///
     /// # Errors
-    /// The backend does not answer; nothing was moved.
+    /// The backend does not answer; one may have been moved.
     pub async fn replay(&self, receiver: &str, id: Option<&str>) -> Outcome<(usize, bool)> {
         self.shared.outbox.replay(receiver, id).await
     }
@@ -241,7 +241,7 @@ impl Webhooks {
     /// dropped at once.
     ///
     /// # Errors
-    /// The backend does not answer; nothing was dropped.
+    /// The backend does not answer; one may have been dropped.
     pub async fn discard(&self, receiver: &str, id: Option<&str>) -> Outcome<(usize, bool)> {
         self.shared.outbox.discard(receiver, id).await
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tokio::time::{sleep, timeout};
-use trunkline_core::note::{Change, Changed, Due, Note};
+use trunkline_core::note::{Change, Changed, Due, Expected, Note};
 use trunkline_core::time::Tick;
 
 use crate::ending::Ending;
@@ -24,12 +24,24 @@ pub(crate) struct Writer {
     version: Option<u64>,
     written: u64,
     renew_at: Tick,
+    /// Whether the outbox cannot be reached, and that was said.
+    stuck: bool,
+}
+
+/// What a note says after a change of it was refused.
+enum Found {
+    /// It is the change itself, which has been made without an answer.
+    Made,
+    /// The life goes on, from an earlier state.
+    Earlier,
+    /// The life is over.
+    Over,
 }
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let life = Life { node: shared.node.clone(), number: 1 };
-        Self { shared, life, version: None, written: 0, renew_at: Tick(0) }
+        Self { shared, life, version: None, written: 0, renew_at: Tick(0), stuck: false }
     }
 
     /// Writes until `ending` says that nothing more comes.
@@ -63,17 +75,24 @@ impl Writer {
             let Some(change) = self.change(&events) else { return };
             match self.shared.outbox.change(change).await {
                 Ok(Changed::Made { version, .. }) => self.made(version),
-                Ok(Changed::Refused(note)) if self.has_made(note.as_ref()) => {}
-                Ok(_) => {
-                    self.live_again();
-                    return self.shared.put_back(events);
-                }
+                Ok(Changed::Refused(note)) => match self.compare(note.as_ref()) {
+                    Found::Made => {}
+                    Found::Earlier => continue,
+                    Found::Over => {
+                        self.live_again();
+                        return self.shared.put_back(events);
+                    }
+                },
+                Ok(Changed::Early(_)) => continue,
                 Err(error) => {
-                    tracing::debug!(%error, "events wait for the outbox");
+                    if !std::mem::replace(&mut self.stuck, true) {
+                        tracing::warn!(%error, "events of webhooks wait for the outbox");
+                    }
                     sleep(RETRY).await;
                     continue;
                 }
             }
+            self.stuck = false;
             self.renew_at = begun.after(RENEW_MS);
             self.shared.metrics.node.webhook_events.add(events.len() as u64);
             return;
@@ -103,23 +122,32 @@ impl Writer {
         }
     }
 
-    /// Whether an attempt that got no answer has been made after all, as the note says.
-    fn has_made(&mut self, note: Option<&Note>) -> bool {
+    /// What the note says that is not as it was expected to be.
+    fn compare(&mut self, note: Option<&Note>) -> Found {
         let account = note.and_then(|note| Some((note.version, value::<Account>(note)?)));
-        let Some((version, account)) = account else { return false };
-        if account.written != self.written + 1 {
-            return false;
-        }
+        let Some((version, account)) = account else { return Found::Over };
+        let made = account.written == self.written + 1;
         match account.state {
-            LifeState::Alive => self.made(version),
-            LifeState::Dying | LifeState::Dead => self.live_again(),
+            LifeState::Alive if made => {
+                self.made(version);
+                Found::Made
+            }
+            // The broker has failed over to one that knew less: the life goes on from there.
+            LifeState::Alive => {
+                (self.version, self.written) = (Some(version), account.written);
+                Found::Earlier
+            }
+            LifeState::Dying | LifeState::Dead if made => {
+                self.live_again();
+                Found::Made
+            }
+            LifeState::Dying | LifeState::Dead => Found::Over,
         }
-        true
     }
 
     /// Others have taken this node for dead, or what they knew is gone: it begins another life.
     fn live_again(&mut self) {
-        tracing::warn!(life = %self.life, "others have taken this node for dead");
+        tracing::warn!(life = %self.life, "others do not know any more that this node lives");
         self.life.number += 1;
         (self.version, self.written) = (None, 0);
     }
@@ -128,9 +156,9 @@ impl Writer {
     async fn bow_out(&mut self) {
         let Some(version) = self.version else { return };
         let key = self.shared.outbox.key(&life::name(&self.life.to_string()));
-        let account = Account { written: self.written, state: LifeState::Alive };
-        let change = to_from(key, version, &account, Due::Never);
+        let removal =
+            Change { expected: Expected::Version(version), ..Change::of(key, None, None) };
         // Where it fails others believe that it has died, which tells nothing that is wrong but that.
-        let _ = self.shared.outbox.change(Change { wanted: None, ..change }).await;
+        let _ = self.shared.outbox.change(removal).await;
     }
 }

@@ -1,5 +1,8 @@
 //! Nodes that die, or are taken for dead.
 
+use trunkline_core::channel::ChannelName;
+use trunkline_core::note::{Change, Changed, Due, Expected, NoteKey, Notes as _, Wanted};
+
 use crate::broker::Broker;
 use crate::node::{KINDS, Node, PLACES, receiver};
 use crate::receiver::{Receiver, until};
@@ -24,9 +27,10 @@ async fn what_a_dead_node_held_is_given_up_by_others() {
     a.kill();
     broker.pass(LONG_MS);
     crm.until("it is told", |crm| has(crm, "node_lost")).await;
-    // Last, and nothing of what others hold.
+    crm.until("what it means", |crm| has(crm, "channel_vacated of-a")).await;
+    // Nothing of what others hold.
     let rest = crm.words().split_off(4);
-    assert_eq!(rest, ["member_removed of-a ann", "channel_vacated of-a", "node_lost"]);
+    assert_eq!(rest, ["node_lost", "member_removed of-a ann", "channel_vacated of-a"]);
     let event = crm.events().into_iter().find(|event| event["event"] == "node_lost").unwrap();
     assert_eq!(event["node"], "a");
     b.leave("of-both", 3, "bob");
@@ -47,7 +51,8 @@ async fn a_node_that_runs_alone_knows_at_once_that_its_former_life_is_over() {
     // The lease on the receiver is another matter: the former life may have been about to deliver.
     broker.pass(15_000);
     crm.until("its end is told", |crm| has(crm, "node_lost")).await;
-    assert!(has(&crm, "channel_vacated chat") && has(&crm, "member_removed chat ann"));
+    crm.until("and what it means", |crm| has(crm, "channel_vacated chat")).await;
+    assert!(has(&crm, "member_removed chat ann"));
     second.close().await;
 }
 
@@ -84,6 +89,31 @@ async fn a_node_that_was_only_cut_off_is_there_again() {
     crm.until("it leaves for good", |crm| again(crm, "channel_vacated chat")).await;
     a.close().await;
     b.close().await;
+}
+
+#[tokio::test]
+async fn a_life_of_which_the_broker_knows_less_than_before_goes_on() {
+    let (crm, broker) = (Receiver::new().await, Broker::new());
+    let start =
+        |name| Node::start(name, broker.link(true), vec![receiver("crm", &crm.url(), KINDS)]);
+    let (a, b) = (start("a"), start("b"));
+    for client in 0..3 {
+        a.connect(client, "ann");
+        crm.until("it is told", |crm| crm.words().len() as u128 == client + 1).await;
+    }
+    // As after a failover to a replica that was behind.
+    let channel = ChannelName::parse("$$webhooks").unwrap();
+    let value = "{\"written\":2,\"state\":\"alive\"}".into();
+    let key = NoteKey { channel, name: "node:a.1".into() };
+    let wanted = Some(Wanted { value, due: Due::In(25_000) });
+    let change = Change { expected: Expected::Anything, ..Change::of(key, None, wanted) };
+    a.link.change(change, Box::new(|changed| assert!(matches!(changed, Ok(Changed::Made { .. })))));
+    a.connect(3, "bob");
+    crm.until("it goes on", |crm| has(crm, "connected bob")).await;
+    assert_eq!(crm.words().len(), 4, "nothing is told again");
+    a.close().await;
+    b.close().await;
+    assert!(!has(&crm, "node_lost"));
 }
 
 #[tokio::test]
