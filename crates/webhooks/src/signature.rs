@@ -10,8 +10,11 @@ use ring::hmac;
 /// What secrets in Base64 begin with.
 const PREFIX: &str = "whsec_";
 
-/// Bytes of a secret: fewer could be guessed, more are of no use.
-const BYTES: std::ops::RangeInclusive<usize> = 24..=255;
+/// Bytes of a secret in Base64: what the specification asks for.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Bytes of a secret that is a text: fewer could be guessed, more are of no use.
+const TEXT_BYTES: std::ops::RangeInclusive<usize> = 24..=255;
 
 /// The secret that a receiver shares with the nodes.
 #[derive(Clone)]
@@ -19,7 +22,7 @@ pub struct Signer(hmac::Key);
 
 /// A text that is no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret is `whsec_` and the Base64 of 24 to 255 bytes, or a text of as many")]
+#[error("a secret is `whsec_` and the Base64 of 24 to 64 bytes, or a text of 24 to 255")]
 pub struct BadSecret;
 
 impl Signer {
@@ -28,11 +31,11 @@ impl Signer {
     /// # Errors
     /// It is too short, too long, or not the Base64 it says it is.
     pub fn new(secret: &str) -> Result<Self, BadSecret> {
-        let bytes = match secret.strip_prefix(PREFIX) {
-            Some(text) => STANDARD.decode(text).map_err(|_| BadSecret)?,
-            None => secret.as_bytes().to_vec(),
+        let (bytes, lengths) = match secret.strip_prefix(PREFIX) {
+            Some(text) => (STANDARD.decode(text).map_err(|_| BadSecret)?, KEY_BYTES),
+            None => (secret.as_bytes().to_vec(), TEXT_BYTES),
         };
-        if !BYTES.contains(&bytes.len()) {
+        if !lengths.contains(&bytes.len()) {
             return Err(BadSecret);
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
