@@ -1,6 +1,7 @@
 //! Events as receivers see them.
 
 use serde::{Deserialize, Serialize};
+use trunkline_core::identity::{ClientId, UserId};
 use trunkline_core::observer::Happening;
 
 /// One event: what has happened, when, and on which node.
@@ -123,28 +124,30 @@ impl Kind {
 impl What {
     /// What concerns one connection, of a happening.
     pub(crate) fn of(happening: Happening) -> (Kind, Self) {
+        let whose =
+            |client: ClientId, user: &UserId| (client.to_string(), user.as_str().to_owned());
         match happening {
             Happening::Connected { client, user, protocol } => {
-                let (client, user) = (client.to_string(), user.as_str().to_owned());
+                let (client, user) = whose(client, &user);
                 (Kind::Connected, Self::Connected { client, user, protocol: protocol.to_owned() })
             }
             Happening::Identified { client, user } => {
-                let (client, user) = (client.to_string(), user.as_str().to_owned());
+                let (client, user) = whose(client, &user);
                 (Kind::Identified, Self::Identified { client, user })
             }
             Happening::Disconnected { client, user, reason } => {
                 let (code, words) = reason.custom.unzip();
-                let (client, user) = (client.to_string(), user.as_str().to_owned());
+                let (client, user) = whose(client, &user);
                 let (reason, words) = (reason.reason.to_owned(), words.map(String::from));
                 (Kind::Disconnected, Self::Disconnected { client, user, reason, code, words })
             }
             Happening::Subscribed { channel, info, .. } => {
-                let (client, user) = (info.client.to_string(), info.user.as_str().to_owned());
+                let (client, user) = whose(info.client, &info.user);
                 let channel = channel.as_str().to_owned();
                 (Kind::Subscribed, Self::Subscribed { client, user, channel })
             }
             Happening::Unsubscribed { channel, info, .. } => {
-                let (client, user) = (info.client.to_string(), info.user.as_str().to_owned());
+                let (client, user) = whose(info.client, &info.user);
                 let channel = channel.as_str().to_owned();
                 (Kind::Unsubscribed, Self::Unsubscribed { client, user, channel })
             }
@@ -154,7 +157,6 @@ impl What {
 
 #[cfg(test)]
 mod tests {
-    use trunkline_core::identity::{ClientId, UserId};
     use trunkline_core::observer::Parting;
 
     use super::*;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use trunkline_core::note::{Change, Changed, Due, Expected, Note};
+use trunkline_core::note::{Change, Changed, Due, Note};
 use trunkline_core::time::WallTime;
 
 use crate::batch::{ATTEMPTS_TAG, Batch, TO_TAG};
@@ -179,12 +179,8 @@ impl Outbox {
         let mut taken = 0;
         for note in notes {
             let Some(letter) = value::<Letter>(&note) else { continue };
-            let key = note.key.clone();
-            let change = Change {
-                expected: Expected::Version(note.version),
-                draft: draft(&letter),
-                ..Change::of(key, None, None)
-            };
+            let removal = Change::of(note.key.clone(), Some(&note), None);
+            let change = Change { draft: draft(&letter), ..removal };
             match self.change(change).await {
                 Ok(Changed::Made { .. }) => taken += 1,
                 // Somebody else has.

@@ -108,13 +108,44 @@ impl Outbox {
         page.notes.retain(|note| note.key.channel == self.channel);
         Ok((page, end))
     }
+
+    /// All of them, a page at a time.
+    pub(crate) fn pages(&self, now_only: bool) -> Pages<'_> {
+        Pages { outbox: self, now_only, after: None, ended: false }
+    }
+
+    /// Removes a note, if it still is as it was found.
+    pub(crate) async fn remove(&self, note: &Note) -> Outcome<()> {
+        self.change(Change::of(note.key.clone(), Some(note), None)).await.map(drop)
+    }
+}
+
+/// Notes that are due at some time, a page after the other.
+pub(crate) struct Pages<'o> {
+    outbox: &'o Outbox,
+    now_only: bool,
+    after: Option<Place>,
+    ended: bool,
+}
+
+impl Pages<'_> {
+    /// The next page, if there is one.
+    pub(crate) async fn next(&mut self) -> Outcome<Option<Pending>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (page, end) = self.outbox.due(self.now_only, self.after.take()).await?;
+        self.ended = end.is_none();
+        self.after = end;
+        Ok(Some(page))
+    }
 }
 
 /// Where a page of notes ends.
 pub(crate) type Place = (WallTime, NoteKey);
 
 /// Waits for what a port answers.
-async fn ask<T: Send + 'static>(begin: impl FnOnce(Completion<T>)) -> Outcome<T> {
+pub(crate) async fn ask<T: Send + 'static>(begin: impl FnOnce(Completion<T>)) -> Outcome<T> {
     let (tell, told) = oneshot::channel();
     begin(Box::new(move |outcome| {
         // Whoever has asked may have ended.

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::note::{Change, Due, Expected, Note, Wanted};
+use trunkline_core::note::{Change, Due, Note};
 use trunkline_core::time::WallTime;
 
 use crate::event::What;
 use crate::ledger::digits;
-use crate::outbox::{Outcome, json, to, value};
+use crate::outbox::{Outcome, ask, to, value};
 use crate::shared::Shared;
 
 /// What the names of these notes begin with.
@@ -85,26 +84,21 @@ pub(crate) fn arming(shared: &Shared, channel: &ChannelName, after_ms: u64) -> C
 /// The change of a reminder that is about to be forgotten; none of another one.
 pub(crate) fn rearming(note: &Note) -> Option<Change> {
     let reminder = value::<Reminder>(note).filter(|reminder| reminder.idle)?;
-    let value = json(&Reminder { idle: false, ..reminder })?;
     let due = note.due.map_or(Due::Never, Due::At);
-    let expected = Expected::Version(note.version);
-    Some(Change { expected, ..Change::of(note.key.clone(), None, Some(Wanted { value, due })) })
+    Some(to(note.key.clone(), Some(note), &Reminder { idle: false, ..reminder }, due))
 }
 
 impl Reminders {
     /// A reminder is due.
     pub(crate) async fn remind(&self, shared: &Shared, note: &Note, now: WallTime) -> Outcome<()> {
-        let forget = || Change::of(note.key.clone(), Some(note), None);
         let reminder = value::<Reminder>(note);
         let channel = reminder.as_ref().and_then(|it| ChannelName::parse(&it.channel).ok());
         let Some((reminder, channel)) = reminder.zip(channel) else {
-            return shared.outbox.change(forget()).await.map(drop);
+            return shared.outbox.remove(note).await;
         };
-        let (tell, told) = oneshot::channel();
-        self.inboxes.unread(&channel, reminder.told, Box::new(|unread| drop(tell.send(unread))));
-        let unread = told.await.map_err(|_| BackendError::Stopped)??;
+        let unread = ask(|done| self.inboxes.unread(&channel, reminder.told, done)).await??;
         let change = match judge(reminder, &unread, now, self.after_ms) {
-            Fate::Forget => forget(),
+            Fate::Forget => return shared.outbox.remove(note).await,
             Fate::Again(reminder, wait) => {
                 to(note.key.clone(), Some(note), &reminder, Due::In(wait))
             }

@@ -60,15 +60,10 @@ impl Warden {
     /// Once, at first: what former lives have left behind.
     async fn begin(&self) -> Outcome<()> {
         if self.alone {
-            let mut after = None;
-            loop {
-                let (page, end) = self.shared.outbox.due(false, after).await?;
+            let mut pages = self.shared.outbox.pages(false);
+            while let Some(page) = pages.next().await? {
                 for note in page.notes.iter().filter(|note| is_other_life(note, &self.shared)) {
                     self.die(note).await?;
-                }
-                after = end;
-                if after.is_none() {
-                    break;
                 }
             }
         }
@@ -77,9 +72,8 @@ impl Warden {
 
     async fn look(&mut self) -> Outcome<()> {
         let mut seen = HashMap::new();
-        let mut after = None;
-        loop {
-            let (page, end) = self.shared.outbox.due(true, after).await?;
+        let mut pages = self.shared.outbox.pages(true);
+        while let Some(page) = pages.next().await? {
             // Lives before all that may take longer.
             for note in page.notes.iter().filter(|note| is_other_life(note, &self.shared)) {
                 if self.is_over(note, &mut seen) {
@@ -89,12 +83,9 @@ impl Warden {
             for note in page.notes.iter().filter(|note| !is_other_life(note, &self.shared)) {
                 self.attend(note, page.now).await?;
             }
-            after = end;
-            if after.is_none() {
-                self.overdue = seen;
-                return Ok(());
-            }
         }
+        self.overdue = seen;
+        Ok(())
     }
 
     /// Whether a life that is due has been so for long enough. `seen` remembers it for the next look.
@@ -109,8 +100,7 @@ impl Warden {
     async fn attend(&self, note: &Note, now: WallTime) -> Outcome<()> {
         let name = &*note.key.name;
         if name.starts_with(letters::PREFIX) {
-            let change = Change::of(note.key.clone(), Some(note), None);
-            self.shared.outbox.change(change).await.map(drop)
+            self.shared.outbox.remove(note).await
         } else if !name.starts_with(reminders::PREFIX) {
             Ok(())
         } else if let Some(reminders) = &self.reminders {
@@ -121,8 +111,7 @@ impl Warden {
             Ok(())
         } else {
             // Nobody wants to hear of it any more.
-            let change = Change::of(note.key.clone(), Some(note), None);
-            self.shared.outbox.change(change).await.map(drop)
+            self.shared.outbox.remove(note).await
         }
     }
 
@@ -136,8 +125,7 @@ impl Warden {
             if note.due.is_some_and(|due| due.0 > crate::shared::wall_ms()) {
                 return Ok(());
             }
-            let change = Change::of(note.key.clone(), Some(note), None);
-            return outbox.change(change).await.map(drop);
+            return outbox.remove(note).await;
         }
         let Some(account) = account else { return Ok(()) };
         // Before anything else: should the node be alive after all it tells what it holds once more,
@@ -171,16 +159,11 @@ impl Warden {
         }
         // A channel is vacated when its members have gone.
         for prefix in [ledger::MEMBERS, ledger::CHANNELS] {
-            let mut after = None;
-            loop {
-                let (page, end) = self.shared.outbox.due(false, after).await?;
+            let mut pages = self.shared.outbox.pages(false);
+            while let Some(page) = pages.next().await? {
                 let entries = page.notes.into_iter();
                 for note in entries.filter(|note| note.key.name.starts_with(prefix)) {
                     self.strike_out(note, &mut known).await?;
-                }
-                after = end;
-                if after.is_none() {
-                    break;
                 }
             }
         }
