@@ -87,14 +87,13 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let asked = application::options(&config).map_err(Failure::trouble)?;
     let shown = if asked.is_some() { &*config.callbacks.headers } else { &[] };
     let forwarded = shown.iter().map(|name| name.to_ascii_lowercase().into()).collect();
-    let application = match asked {
-        Some(options) => {
-            let client = application::client().map_err(Failure::trouble)?;
-            let callbacks = application::open(options, client, runtime.handle().clone());
-            Some(Arc::new(callbacks) as Arc<dyn Application>)
-        }
-        None => None,
-    };
+    // Made if anybody calls: it reads the authorities that the system trusts.
+    let calls = asked.is_some() || !config.webhooks.is_empty();
+    let client = calls.then(application::client).transpose().map_err(Failure::trouble)?;
+    let application = asked.zip(client.clone()).map(|(options, client)| {
+        let callbacks = application::open(options, client, runtime.handle().clone());
+        Arc::new(callbacks) as Arc<dyn Application>
+    });
     let methods = Arc::new(Methods::before(application));
     let webhooks = webhooks::open(&config, &id, &storage, &metrics).map_err(Failure::trouble)?;
     let (backend, notes) = match &webhooks {
@@ -177,10 +176,6 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
         storage_stopped,
     };
-    let told_by = match &webhooks {
-        Some(_) => Some(application::client().map_err(Failure::trouble)?),
-        None => None,
-    };
     runtime.block_on(async move {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let http = tokio::spawn(reception.serve(public, stopped.clone()));
@@ -188,7 +183,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         tokio::spawn(storage.clone().keep_tidy());
         tokio::spawn(routing.work(started));
         tokio::spawn(key_sets::fetch(gate));
-        if let Some((webhooks, client)) = webhooks.zip(told_by) {
+        if let Some((webhooks, client)) = webhooks.zip(client) {
             let inboxes = Arc::new(webhooks::NodeInboxes(node.clone()));
             tokio::spawn(async move { webhooks.run(client, inboxes).await });
         }
