@@ -14,6 +14,8 @@ use trunkline_core::publication::{Draft, Message};
 use trunkline_core::signal::{Recipient, Signal};
 use trunkline_core::time::WallTime;
 
+use crate::receiver::until;
+
 struct Deaf;
 
 impl Sink for Deaf {
@@ -58,6 +60,23 @@ impl Broker {
     /// Time passes, for the broker.
     pub(crate) fn pass(&self, ms: u64) {
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// Waits until what a receiver was sent is noted as taken: whoever goes on sends none of it again.
+    pub(crate) async fn until_noted(&self, receiver: &str) {
+        let channel = ChannelName::parse("$$webhooks").unwrap();
+        let key = NoteKey { channel, name: format!("hook:{receiver}").into() };
+        let progress = || {
+            let (answer, found) = std::sync::mpsc::channel();
+            self.memory.read(&key, Box::new(move |note| answer.send(note).unwrap()));
+            let note = found.recv().unwrap().unwrap();
+            note.map_or_else(String::new, |note| String::from_utf8_lossy(&note.value).into_owned())
+        };
+        let noted = || {
+            let progress = progress();
+            progress.contains("\"reached\"") && !progress.contains("\"trying\"")
+        };
+        until("it is noted", noted, progress).await;
     }
 
     /// A way to it; as one of several nodes, or alone.

@@ -24,6 +24,7 @@ async fn what_a_dead_node_held_is_given_up_by_others() {
     a.enter("of-both", 2, "bob");
     b.enter("of-both", 3, "bob");
     crm.until("they are there", |crm| crm.words().len() == 4).await;
+    broker.until_noted("crm").await;
     a.kill();
     broker.pass(LONG_MS);
     crm.until("it is told", |crm| has(crm, "node_lost")).await;
@@ -66,6 +67,7 @@ async fn a_node_that_was_only_cut_off_is_there_again() {
     a.enter("chat", 1, "ann");
     crm.until("it is there", |crm| has(crm, "member_added chat ann")).await;
     crm.until("it is told", |crm| has(crm, "subscribed chat ann")).await;
+    broker.until_noted("crm").await;
     a.link.cut(true);
     a.connect(2, "meanwhile");
     broker.pass(LONG_MS);
