@@ -1,6 +1,7 @@
-//! The end of the node, as its parts are told of it.
+//! The end of the node, as its parts are told of it; and the end of parts.
 
 use tokio::sync::watch;
+use tokio::task::JoinError;
 
 /// Tells that the node ends.
 #[derive(Clone)]
@@ -20,5 +21,14 @@ impl Ending {
     pub(crate) async fn comes(&mut self) {
         // Whoever could tell has ended: then so do others.
         let _ = self.0.wait_for(|ends| *ends).await;
+    }
+}
+
+/// A part has ended; where that was a panic it is one here, too.
+pub(crate) fn unbroken(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
 }

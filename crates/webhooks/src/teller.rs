@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 use trunkline_core::backend::BackendError;
 use trunkline_core::note::Changed;
 
+use crate::ending::unbroken;
 use crate::ledger::{self, Entry};
 use crate::occupancy::News;
 use crate::outbox::value;
@@ -36,7 +37,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         }
         let pause = wake_at.map_or(RETRY, |then| shared.until(then));
         tokio::select! {
-            Some(_) = telling.join_next() => {}
+            Some(told) = telling.join_next() => unbroken(told),
             _ = timeout(pause, shared.moved.notified()) => {}
         }
     }

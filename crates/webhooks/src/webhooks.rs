@@ -16,7 +16,7 @@ use trunkline_outgoing::Client;
 use trunkline_telemetry::Metrics;
 
 use crate::courier::{Courier, Receiver};
-use crate::ending::Ending;
+use crate::ending::{Ending, unbroken};
 use crate::event::Kind;
 use crate::letters::Letter;
 use crate::outbox::{Outbox, value};
@@ -125,6 +125,9 @@ impl Webhooks {
     }
 
     /// Does everything there is to do, until [`Webhooks::close`].
+    ///
+    /// # Panics
+    /// One of its parts has: what goes on without it would lose events without a word.
     pub async fn run(&self, client: Client, inboxes: Arc<dyn Inboxes>) {
         let reminders = Reminders { inboxes, after_ms: self.unread_after_ms };
         let reminders = Some(reminders).filter(|_| self.reminds());
@@ -144,7 +147,15 @@ impl Webhooks {
         let mut beside = JoinSet::new();
         beside.spawn(teller::run(self.shared.clone()));
         beside.spawn(Warden::new(self.shared.clone(), reminders, alone).run());
-        while to_their_end.join_next().await.is_some() {}
+        loop {
+            tokio::select! {
+                ended = to_their_end.join_next() => match ended {
+                    Some(ended) => unbroken(ended),
+                    None => break,
+                },
+                Some(ended) = beside.join_next() => unbroken(ended),
+            }
+        }
         self.ended.send_replace(true);
     }
 

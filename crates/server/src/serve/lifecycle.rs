@@ -19,6 +19,7 @@ use trunkline_webhooks::Webhooks;
 
 use crate::cli::Failure;
 
+use super::duties::Duties;
 use super::reload::Reload;
 use super::shards::Shards;
 
@@ -87,6 +88,7 @@ impl Lifecycle {
     pub(super) async fn run(
         mut self,
         mut shards: Shards,
+        duties: &mut Duties,
         reload: Reload,
         announce: impl FnOnce(),
         http: &watch::Sender<bool>,
@@ -94,12 +96,12 @@ impl Lifecycle {
         let mut signals = Signals::new()?;
         self.ready.store(true, Ordering::Release);
         announce();
-        self.serve(&mut signals, &mut shards, &reload, pending()).await?;
+        self.serve(&mut signals, &mut shards, duties, &reload, pending()).await?;
         self.ready.store(false, Ordering::Release);
         tracing::info!(delay = ?self.delay, "not ready any more");
         // Whoever the balancer still sends is let in: a closed door would be an error to a client
         // that did nothing wrong.
-        let end = self.serve(&mut signals, &mut shards, &reload, sleep(self.delay)).await?;
+        let end = self.serve(&mut signals, &mut shards, duties, &reload, sleep(self.delay)).await?;
         if end == End::TimeIsUp {
             self.drain(&mut signals).await;
         } else {
@@ -121,6 +123,7 @@ impl Lifecycle {
         &mut self,
         signals: &mut Signals,
         shards: &mut Shards,
+        duties: &mut Duties,
         reload: &Reload,
         time: impl Future<Output = ()>,
     ) -> Result<End, Failure> {
@@ -135,6 +138,9 @@ impl Lifecycle {
                 Some(why) = shards.ended.recv() => {
                     let why = why.unwrap_or_else(|| "for no reason".to_owned());
                     return Err(Failure::refused(format_args!("a shard has ended: {why}")));
+                }
+                name = duties.broken() => {
+                    return Err(Failure::refused(format_args!("a task has panicked: {name}")));
                 }
                 // Going on would mean to promise what cannot be kept. Clients come back to
                 // another node, or to this one once it has been started again.

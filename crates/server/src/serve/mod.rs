@@ -8,6 +8,7 @@
 
 pub(crate) mod application;
 mod doors;
+mod duties;
 mod key_sets;
 mod lifecycle;
 pub(crate) mod proxies;
@@ -44,6 +45,7 @@ use crate::cli::{Failure, ServeArgs, environment};
 use crate::http;
 
 use self::doors::Doors;
+use self::duties::Duties;
 use self::lifecycle::Lifecycle;
 use self::reload::Reload;
 use self::routing::Routing;
@@ -178,27 +180,29 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     };
     runtime.block_on(async move {
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let http = tokio::spawn(reception.serve(public, stopped.clone()));
-        let admin = tokio::spawn(http::serve_listener(doors.admin()?, admin, stopped));
-        tokio::spawn(storage.clone().keep_tidy());
-        tokio::spawn(routing.work(started));
-        tokio::spawn(key_sets::fetch(gate));
+        let mut duties = Duties::default();
+        let doors_to_close = [
+            duties.begin("HTTP", reception.serve(public, stopped.clone())),
+            duties.begin("admin HTTP", http::serve_listener(doors.admin()?, admin, stopped)),
+        ];
+        duties.begin("tidying", storage.clone().keep_tidy());
+        duties.begin("routes", routing.work(started));
+        duties.begin("key sets", key_sets::fetch(gate));
         if let Some((webhooks, client)) = webhooks.zip(client) {
             let inboxes = Arc::new(webhooks::NodeInboxes(node.clone()));
-            tokio::spawn(async move { webhooks.run(client, inboxes).await });
+            duties.begin("webhooks", async move { webhooks.run(client, inboxes).await });
         }
-        tokio::spawn(ticking::run_schedules(node.clone(), started));
-        tokio::spawn(ticking::tick(node, storage.lines(), started));
+        duties.begin("schedules", ticking::run_schedules(node.clone(), started));
+        duties.begin("ticks", ticking::tick(node, storage.lines(), started));
         let announce = || {
             if args.dev {
                 welcome::greet(&config, &doors.listen);
             }
             welcome::ready(&doors.listen, doors.admin_address);
         };
-        let outcome = lifecycle.run(shards, reload, announce, &stop).await;
+        let outcome = lifecycle.run(shards, &mut duties, reload, announce, &stop).await;
         // Requests in progress have their answers by now, or had their time.
-        let _ =
-            tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(http, admin) }).await;
+        let _ = tokio::time::timeout(Duration::from_secs(5), duties.done(&doors_to_close)).await;
         outcome.and_then(|()| storage.close())
     })
 }

@@ -54,6 +54,7 @@ impl Inboxes for OneUnread {
         done: Completion<Result<Unread, BackendError>>,
     ) {
         let user = channel.user().unwrap().as_str().to_owned();
+        assert_ne!(user, "nobody-may-ask", "as a test wants");
         let oldest = (behind < 1).then_some(WallTime(1));
         done(Ok(Unread { user, count: 1, top: 1, oldest }));
     }
@@ -101,6 +102,11 @@ impl Node {
     pub(crate) async fn close(self) {
         self.webhooks.close(Duration::from_secs(5)).await;
         self.running.await.unwrap();
+    }
+
+    /// It has ended by itself, which it should never do.
+    pub(crate) async fn breaks(self) -> bool {
+        self.running.await.is_err_and(|error| error.is_panic())
     }
 
     fn tell(&self, happening: Happening) {

@@ -1,8 +1,10 @@
 //! Messages that nobody reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use trunkline_core::backend::Backend;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::namespace::Retention;
@@ -43,4 +45,15 @@ async fn a_message_that_nobody_reads_is_told_of_once() {
     crm.until("another one", |crm| crm.words().len() > 1).await;
     assert_eq!(crm.words(), ["inbox_unread #ann ann", "inbox_unread #cid cid"]);
     node.close().await;
+}
+
+#[tokio::test]
+async fn a_part_that_panics_does_not_leave_the_others_to_go_on_without_it() {
+    let (crm, broker) = (Receiver::new().await, Broker::new());
+    let kinds = [Kind::InboxUnread];
+    let node = Node::start("n", broker.link(false), vec![receiver("crm", &crm.url(), &kinds)]);
+    let (backend, _) = node.webhooks.watching();
+    publish(&backend, "#nobody-may-ask", true).await;
+    broker.pass(1_000);
+    assert!(timeout(Duration::from_secs(20), node.breaks()).await.unwrap());
 }
