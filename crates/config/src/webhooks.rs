@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use trunkline_core::channel::ChannelName;
 
 use crate::Config;
 use crate::nearest;
@@ -17,6 +18,9 @@ const WEBHOOKS: usize = 16;
 
 /// Bytes of a name: it becomes a part of the names under which things are kept.
 const NAME_BYTES: usize = 40;
+
+/// Channels, or kinds of them, that a webhook may name: each is compared with each event.
+const CHANNELS: usize = 64;
 
 /// Bytes of a secret that is a text: the least is what the Standard Webhooks specification asks of a
 /// key, the most is far more than any hash uses.
@@ -72,7 +76,23 @@ fn one(hook: &Webhook) -> Verdict {
     refuse_if(hook.events.is_empty(), || {
         "has no events: leave the key out for all but inbox_unread".into()
     })?;
-    hook.events.iter().try_for_each(|event| known(event))
+    hook.events.iter().try_for_each(|event| known(event))?;
+    refuse_if(hook.channels.len() > CHANNELS, || {
+        format!("has more than {CHANNELS} channels: use beginnings of names that end with `*`")
+    })?;
+    hook.channels.iter().try_for_each(|pattern| channels(pattern))
+}
+
+/// A name, or the beginning of names; a `*` anywhere else is meant as what it is not.
+fn channels(pattern: &str) -> Verdict {
+    let name = pattern.strip_suffix('*').unwrap_or(pattern);
+    let is_one = pattern == "*" || (ChannelName::parse(name).is_ok() && !name.contains('*'));
+    refuse_if(!is_one, || {
+        format!(
+            "lists the channels {pattern:?}: that is neither the name of a channel nor the \
+             beginning of one with a `*` behind it"
+        )
+    })
 }
 
 /// Does not repeat the address: its query may hold a key.

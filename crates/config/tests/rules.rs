@@ -285,6 +285,17 @@ fn webhooks_are_told_of_what_there_is() {
 }
 
 #[test]
+fn webhooks_name_channels_or_beginnings_of_them() {
+    let channels = |channels: &[&str]| webhook(&format!("channels = {channels:?}"));
+    accepted(&channels(&["chat:*", "news", "#*", "$private:*", "*"]));
+    for pattern in ["chat:*:1", "**", "a b", ":a*", &"n".repeat(256)] {
+        refused(&channels(&[pattern]), "neither the name of a channel nor the beginning of one");
+    }
+    accepted(&channels(&["news"; 64]));
+    refused(&channels(&["news"; 65]), "\"crm\" has more than 64 channels");
+}
+
+#[test]
 fn what_is_unread_is_told_after_one_time() {
     let unread = |time: &str| format!("events = [\"inbox_unread\"]\nunread_after = {time:?}");
     let (soon, late) = (unread("10s"), unread("1h"));

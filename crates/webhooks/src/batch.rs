@@ -9,6 +9,7 @@ use trunkline_core::route::{Gone, Stretch};
 use trunkline_core::time::WallTime;
 
 use crate::event::{Event, Kind, What};
+use crate::wish::Wish;
 
 /// Events one delivery carries at most.
 const EVENTS: usize = 500;
@@ -42,17 +43,13 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct Kinded {
     event: Kind,
+    channel: Option<String>,
 }
 
 impl Batch {
     /// The beginning of a stretch of the outbox, for a receiver; up to the offset `until`, or as far
     /// as is delivered together. From the same stretch comes the same batch.
-    pub(crate) fn cut(
-        receiver: &str,
-        wants: impl Fn(Kind) -> bool,
-        stretch: Stretch,
-        until: Option<u64>,
-    ) -> Self {
+    pub(crate) fn cut(receiver: &str, wish: &Wish, stretch: Stretch, until: Option<u64>) -> Self {
         let Stretch { publications, up_to, gone, .. } = stretch;
         // Of what is left, so that it is the same at every attempt.
         let when = publications.first().map_or(WallTime(0), |first| first.time);
@@ -67,7 +64,7 @@ impl Batch {
             let again = Again::of(publication);
             let wanted = match &again {
                 Some(again) if again.to != receiver => Vec::new(),
-                _ => wanted(publication, &wants),
+                _ => wanted(publication, wish),
             };
             let length: usize = wanted.iter().map(|event| event.get().len()).sum();
             let too_much = batch.events.len() + wanted.len() > EVENTS || bytes + length > BYTES;
@@ -119,11 +116,11 @@ impl<'a> Again<'a> {
 }
 
 /// The events of a publication that are wanted. What nobody of ours has written has none.
-fn wanted(publication: &Publication, wants: impl Fn(Kind) -> bool) -> Vec<Box<RawValue>> {
+fn wanted(publication: &Publication, wish: &Wish) -> Vec<Box<RawValue>> {
     let events: Vec<Box<RawValue>> = serde_json::from_slice(&publication.data).unwrap_or_default();
     let is_wanted = |event: &RawValue| {
-        let kind = serde_json::from_str::<Kinded>(event.get());
-        kind.is_ok_and(|Kinded { event }| event.is_for_all() || wants(event))
+        let kinded = serde_json::from_str::<Kinded>(event.get());
+        kinded.is_ok_and(|Kinded { event, channel }| wish.is_for(event, channel.as_deref()))
     };
     events.into_iter().filter(|event| is_wanted(event)).collect()
 }
@@ -170,6 +167,14 @@ mod tests {
         })
     }
 
+    fn wish(events: &[Kind]) -> Wish {
+        Wish { events: events.to_vec(), channels: Vec::new() }
+    }
+
+    fn all() -> Wish {
+        wish(&[Kind::ChannelOccupied, Kind::ChannelVacated])
+    }
+
     fn again(to: &str) -> Tags {
         vec![(TO_TAG.into(), to.into()), (ATTEMPTS_TAG.into(), "3".into())]
     }
@@ -178,7 +183,7 @@ mod tests {
         let last = publications.last().map_or(0, |last| last.offset);
         let up_to = Position::new(Epoch::new("e"), last);
         let stretch = Stretch { publications, up_to, more: false, gone: None };
-        let batch = Batch::cut("r", |_| true, stretch, until);
+        let batch = Batch::cut("r", &all(), stretch, until);
         (batch.up_to.offset, batch.events.len(), batch.attempts, batch.id("r"))
     }
 
@@ -210,7 +215,7 @@ mod tests {
             let up_to = Position::new(Epoch::new("e"), 5);
             let publications = vec![publication(5, 1, again("r"))];
             let stretch = Stretch { publications, up_to, more: false, gone };
-            Batch::cut("r", |_| true, stretch, None)
+            Batch::cut("r", &all(), stretch, None)
         };
         let (first, second) = (cut(gone), cut(None));
         assert_eq!((first.events.len(), second.events.len()), (1, 1));
@@ -224,7 +229,7 @@ mod tests {
         let up_to = Position::new(Epoch::new("e"), 5);
         let publications = vec![publication(5, 4, Vec::new())];
         let stretch = Stretch { publications, up_to, more: false, gone };
-        let batch = Batch::cut("r", |kind| kind == Kind::ChannelVacated, stretch, None);
+        let batch = Batch::cut("r", &wish(&[Kind::ChannelVacated]), stretch, None);
         let body = String::from_utf8(batch.body().to_vec()).unwrap();
         assert_eq!(batch.events.len(), 3, "{body}");
         assert!(body.contains("\"event\":\"events_lost\",\"count\":4,\"reason\":\"trimmed\""));

@@ -18,11 +18,11 @@ use trunkline_outgoing::{Address, Answer, Client, Limits};
 use crate::backoff;
 use crate::batch::Batch;
 use crate::ending::Ending;
-use crate::event::Kind;
 use crate::outbox::{Outcome, json, to, to_from, value};
 use crate::progress::{self, Progress, Reached, Trying};
 use crate::shared::{RETRY, Shared, wall_ms};
 use crate::signature::Signer;
+use crate::wish::Wish;
 
 /// For how long a receiver is a node's to deliver to, beyond what one attempt may take, in
 /// milliseconds.
@@ -50,7 +50,7 @@ pub struct Receiver {
     /// The secret it shares with the nodes.
     pub signer: Signer,
     /// What it wants to be told.
-    pub events: Vec<Kind>,
+    pub wish: Wish,
     /// How long it may take.
     pub timeout: Duration,
     /// How long a batch is tried before it is put away as a dead letter, in milliseconds.
@@ -227,9 +227,13 @@ impl Courier {
                         tracing::warn!(webhook, reason = ?gone.reason, publications = gone.publications,
                             "events were gone before they were delivered");
                     }
-                    let wants = |kind| self.receiver.events.contains(&kind);
                     let bound = progress.bound(stretch.up_to.epoch.as_str());
-                    return Ok(Some(Batch::cut(&self.receiver.name, wants, stretch, bound)));
+                    return Ok(Some(Batch::cut(
+                        &self.receiver.name,
+                        &self.receiver.wish,
+                        stretch,
+                        bound,
+                    )));
                 }
             }
         }

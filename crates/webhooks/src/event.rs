@@ -115,6 +115,24 @@ impl Kind {
         serde_json::from_value(name.into()).ok()
     }
 
+    /// Whether it is of a channel and who is in it.
+    pub(crate) fn is_of_channels(self) -> bool {
+        match self {
+            Self::Subscribed
+            | Self::Unsubscribed
+            | Self::ChannelOccupied
+            | Self::ChannelVacated
+            | Self::MemberAdded
+            | Self::MemberRemoved => true,
+            Self::Connected
+            | Self::Identified
+            | Self::Disconnected
+            | Self::InboxUnread
+            | Self::NodeLost
+            | Self::EventsLost => false,
+        }
+    }
+
     /// Whether every receiver is told, wanted or not: without it, others are misunderstood.
     pub(crate) fn is_for_all(self) -> bool {
         matches!(self, Self::NodeLost | Self::EventsLost)
@@ -122,6 +140,24 @@ impl Kind {
 }
 
 impl What {
+    /// The channel it is of, if it is of one.
+    pub(crate) fn channel(&self) -> Option<&str> {
+        match self {
+            Self::Subscribed { channel, .. }
+            | Self::Unsubscribed { channel, .. }
+            | Self::ChannelOccupied { channel }
+            | Self::ChannelVacated { channel }
+            | Self::MemberAdded { channel, .. }
+            | Self::MemberRemoved { channel, .. }
+            | Self::InboxUnread { channel, .. } => Some(channel),
+            Self::Connected { .. }
+            | Self::Identified { .. }
+            | Self::Disconnected { .. }
+            | Self::NodeLost
+            | Self::EventsLost { .. } => None,
+        }
+    }
+
     /// What concerns one connection, of a happening.
     pub(crate) fn of(happening: Happening) -> (Kind, Self) {
         let whose =

@@ -30,6 +30,7 @@ mod teller;
 mod warden;
 mod watching;
 mod webhooks;
+mod wish;
 mod writer;
 
 pub use courier::Receiver;
@@ -38,3 +39,4 @@ pub use letters::Letter;
 pub use reminders::{Inboxes, Unread};
 pub use signature::{BadSecret, Signer};
 pub use webhooks::{Options, State, Webhooks};
+pub use wish::Wish;

@@ -1,6 +1,5 @@
 //! What the parts of a node's webhooks share: what has happened here and is not in the outbox yet.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +15,7 @@ use crate::occupancy::{News, Occupancy, Place};
 use crate::outbox::{Outbox, to};
 use crate::present::Present;
 use crate::queue::Queue;
+use crate::wish::Wish;
 
 /// How long to wait before the broker is asked again where it does not answer.
 pub(crate) const RETRY: Duration = Duration::from_millis(500);
@@ -33,8 +33,8 @@ pub(crate) struct Shared {
     pub(crate) node: String,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,
-    /// Kinds that some receiver wants.
-    wanted: HashSet<Kind>,
+    /// What receivers want.
+    wishes: Vec<Wish>,
     started: Instant,
     state: Mutex<State>,
     /// Rung when something is to be put into the outbox.
@@ -58,7 +58,7 @@ impl Shared {
         node: &str,
         outbox: Outbox,
         metrics: Arc<Metrics>,
-        wanted: HashSet<Kind>,
+        wishes: Vec<Wish>,
     ) -> Self {
         let state = State {
             queue: Queue::new(node),
@@ -70,7 +70,7 @@ impl Shared {
             node: node.to_owned(),
             outbox,
             metrics,
-            wanted,
+            wishes,
             started: Instant::now(),
             state: Mutex::new(state),
             queued: Notify::new(),
@@ -84,8 +84,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether some receiver wants something of this kind.
     pub(crate) fn wants(&self, kind: Kind) -> bool {
-        kind.is_for_all() || self.wanted.contains(&kind)
+        self.wishes.iter().any(|wish| wish.has(kind))
+    }
+
+    /// Whether some receiver wants it of this channel, if it is of any.
+    fn wants_of(&self, kind: Kind, channel: Option<&str>) -> bool {
+        self.wishes.iter().any(|wish| wish.is_for(kind, channel))
     }
 
     /// Time since this node began.
@@ -149,7 +155,7 @@ impl Shared {
         state.occupancy.tell_again(self.now());
         let mut again = state.present.again(state.queue.waiting());
         again.retain(|what| match what {
-            What::Subscribed { .. } => self.wants(Kind::Subscribed),
+            What::Subscribed { channel, .. } => self.wants_of(Kind::Subscribed, Some(channel)),
             _ => self.wants(Kind::Connected),
         });
         self.queueing(&mut state, |queue| queue.put_first(again, wall_ms()));
@@ -218,12 +224,13 @@ impl Shared {
                 state.occupancy.leave(&place, from);
             }
         };
-        if self.wants(Kind::ChannelOccupied) || self.wants(Kind::ChannelVacated) {
+        let wants = |kind| self.wants_of(kind, Some(channel.as_str()));
+        if wants(Kind::ChannelOccupied) || wants(Kind::ChannelVacated) {
             occupy(None, 0);
         }
         if let Membership::Lingering(linger_ms) = membership
             && !info.user.is_anonymous()
-            && (self.wants(Kind::MemberAdded) || self.wants(Kind::MemberRemoved))
+            && (wants(Kind::MemberAdded) || wants(Kind::MemberRemoved))
         {
             occupy(Some(info.user.as_str().to_owned()), linger_ms);
         }
@@ -239,7 +246,7 @@ impl Observer for Shared {
             state.present.note(&happening);
         }
         let (kind, what) = What::of(happening);
-        if !self.wants(kind) {
+        if !self.wants_of(kind, what.channel()) {
             return;
         }
         if !self.queueing(&mut state, |queue| queue.push(what, wall_ms())) {

@@ -1,6 +1,5 @@
 //! A node's webhooks, as those see them who run them and who ask about them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,10 +89,9 @@ impl Webhooks {
         if receivers.is_empty() {
             return None;
         }
-        let wanted: HashSet<Kind> =
-            receivers.iter().flat_map(|receiver| receiver.events.iter().copied()).collect();
+        let wishes = receivers.iter().map(|receiver| receiver.wish.clone()).collect();
         let outbox = Outbox::new(retention, Arc::clone(&backend), Arc::clone(&notes))?;
-        let shared = Arc::new(Shared::new(&node, outbox, metrics, wanted));
+        let shared = Arc::new(Shared::new(&node, outbox, metrics, wishes));
         let (ending, ended) = (watch::Sender::new(false), watch::Sender::new(false));
         Some(Self { shared, receivers, backend, notes, unread_after_ms, ending, ended })
     }

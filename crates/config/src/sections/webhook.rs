@@ -17,6 +17,8 @@ pub struct Webhook {
     pub secret: Option<Secret>,
     /// Of what it is told, each of them one of [`WEBHOOK_EVENTS`].
     pub events: Vec<String>,
+    /// Of which channels it is told what happens in them: names, and beginnings that end with `*`.
+    pub channels: Vec<String>,
     /// Milliseconds the receiver may take.
     pub timeout_ms: u64,
     /// Milliseconds for which a batch is tried before it becomes a dead letter.
@@ -53,6 +55,7 @@ impl Default for Webhook {
             url: String::new(),
             secret: None,
             events: unasked.map(|event| (*event).to_owned()).collect(),
+            channels: Vec::new(),
             timeout_ms: 5_000,
             retry_for_ms: DAY_MS,
             unread_after_ms: 600_000,
@@ -93,6 +96,13 @@ pub(crate) const WEBHOOKS: &[Key<Webhook>] = &[
         "[\"connected\", \"disconnected\"]",
         "Of what it is told: those of the default, and `inbox_unread`, which wants `inbox.enabled`. \
          `node_lost` and `events_lost` are told to everybody.",
+    ),
+    Key::with_example(
+        "webhooks.channels",
+        Kind::Texts(|hook| &mut hook.channels),
+        "[\"chat:*\", \"news\"]",
+        "Of which channels it is told who is in them: names, and beginnings of names that end with \
+         `*`; of all, if there are none. Connections and inboxes are told of in any case.",
     ),
     Key::new(
         "webhooks.timeout",

@@ -12,7 +12,7 @@ use trunkline_core::signal::NodeId;
 use trunkline_node::Node;
 use trunkline_node::inbox::InboxError;
 use trunkline_telemetry::Metrics;
-use trunkline_webhooks::{Inboxes, Kind, Options, Receiver, Signer, Unread, Webhooks};
+use trunkline_webhooks::{Inboxes, Kind, Options, Receiver, Signer, Unread, Webhooks, Wish};
 
 use super::storage::Storage;
 
@@ -59,7 +59,7 @@ pub(crate) fn receivers(config: &Config) -> Result<Vec<Receiver>, String> {
 }
 
 fn receiver(webhook: &Webhook) -> Result<Receiver, String> {
-    let Webhook { name, url, secret, events, timeout_ms, retry_for_ms, .. } = webhook;
+    let Webhook { name, url, secret, events, channels, timeout_ms, retry_for_ms, .. } = webhook;
     let signer = Signer::new(secret.as_ref().map_or("", Secret::expose));
     let kind = |event: &String| {
         Kind::named(event).ok_or_else(|| format!("webhooks {name:?}: there is no event {event:?}"))
@@ -68,7 +68,10 @@ fn receiver(webhook: &Webhook) -> Result<Receiver, String> {
         name: name.clone(),
         address: url.parse().map_err(|error| format!("webhooks {name:?}: url: this is {error}"))?,
         signer: signer.map_err(|error| format!("webhooks {name:?}: secret: {error}"))?,
-        events: events.iter().map(kind).collect::<Result<_, _>>()?,
+        wish: Wish {
+            events: events.iter().map(kind).collect::<Result<_, _>>()?,
+            channels: channels.clone(),
+        },
         timeout: Duration::from_millis(*timeout_ms),
         retry_for_ms: *retry_for_ms,
     })

@@ -81,6 +81,38 @@ fn uuid(client: usize) -> String {
 }
 
 #[tokio::test]
+async fn a_receiver_may_want_to_know_of_some_channels_only() {
+    let (some, other, broker) = (Receiver::new().await, Receiver::new().await, Broker::new());
+    let of = |name: &str, url: &str, kinds: &[Kind], channels: &[&str]| {
+        let mut receiver = receiver(name, url, kinds);
+        receiver.wish.channels = channels.iter().map(|channel| (*channel).to_owned()).collect();
+        receiver
+    };
+    let receivers = vec![
+        of("some", &some.url(), KINDS, &["chat:*", "news"]),
+        of("other", &other.url(), &[Kind::ChannelOccupied], &["*"]),
+    ];
+    let node = Node::start("n", broker.link(false), receivers);
+    node.connect(1, "ann");
+    for channel in ["chatter", "newsletter", "chat:lobby", "news"] {
+        node.enter(channel, 1, "ann");
+    }
+    some.until("it is told", |some| some.words().len() >= 7).await;
+    other.until("so is the other", |other| other.words().len() == 4).await;
+    let told: HashSet<String> = some.words().into_iter().collect();
+    let wanted = ["chat:lobby", "news"].iter().flat_map(|channel| {
+        ["channel_occupied", "member_added", "subscribed"].map(|kind| match kind {
+            "channel_occupied" => format!("{kind} {channel}"),
+            _ => format!("{kind} {channel} ann"),
+        })
+    });
+    assert_eq!(told, wanted.chain(["connected ann".to_owned()]).collect());
+    // What nobody wants is not written down either: the members of the two others.
+    assert_eq!(node.metrics.node.webhook_events.get(), 7 + 2);
+    node.close().await;
+}
+
+#[tokio::test]
 async fn each_receiver_is_told_what_it_wants_and_waits_for_no_other() {
     let (book, some, broker) = (Receiver::new().await, Receiver::new().await, Broker::new());
     let receivers = vec![

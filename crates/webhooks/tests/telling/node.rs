@@ -12,7 +12,7 @@ use trunkline_core::observer::{Happening, Membership, Parting};
 use trunkline_core::time::WallTime;
 use trunkline_outgoing::Client;
 use trunkline_telemetry::Metrics;
-use trunkline_webhooks::{Inboxes, Kind, Options, Receiver, Signer, Unread, Webhooks};
+use trunkline_webhooks::{Inboxes, Kind, Options, Receiver, Signer, Unread, Webhooks, Wish};
 
 use crate::broker::Link;
 
@@ -66,7 +66,7 @@ pub(crate) fn receiver(name: &str, url: &str, events: &[Kind]) -> Receiver {
         name: name.to_owned(),
         address: url.parse().unwrap(),
         signer: Signer::new(SECRET).unwrap(),
-        events: events.to_vec(),
+        wish: Wish { events: events.to_vec(), channels: Vec::new() },
         timeout: Duration::from_secs(2),
         retry_for_ms: 3_600_000,
     }
