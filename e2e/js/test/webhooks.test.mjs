@@ -90,6 +90,28 @@ for (const house of HOUSES) {
       });
     });
 
+    it('tell of the channels they name, such as those by which users are online', async () => {
+      const table = { events: ['connected', 'channel_occupied', 'channel_vacated'], channels: ['#*', 'bare:b'] };
+      await telling(house, [{ table }], async (nodes, receiver) => {
+        const [encoding] = ENCODINGS;
+        const phone = await open(encoding, nodes[0], 'ann');
+        const laptop = await open(encoding, nodes.at(-1), 'ann');
+        const bob = await open(encoding, nodes.at(-1), 'bob');
+        for (const channel of ['chat:a', 'bare:bb', 'bare:b']) await subscribed(bob, channel);
+        await receiver.hears({ event: 'channel_occupied', channel: 'bare:b' });
+        for (const user of ['ann', 'bob']) await receiver.hears({ event: 'channel_occupied', channel: `#${user}` });
+        phone.disconnect();
+        bob.disconnect();
+        await receiver.hears({ event: 'channel_vacated', channel: '#bob' });
+        assert.deepEqual(ofChannel(receiver, '#ann'), ['channel_occupied'], 'she is still there');
+        laptop.disconnect();
+        await receiver.hears({ event: 'channel_vacated', channel: '#ann' });
+        assert.deepEqual(ofChannel(receiver, '#ann'), ['channel_occupied', 'channel_vacated']);
+        for (const channel of ['chat:a', 'bare:bb']) assert.deepEqual(receiver.of({ channel }), [], channel);
+        await receiver.heard({ event: 'connected' }, 3);
+      }, { inbox: { enabled: true } });
+    });
+
     it('tell of those who come and go at the same time in turn: nobody comes twice, or leaves who has not come', async (t) => {
       await telling(house, [{}], async (nodes, receiver) => {
         const crowd = new Crowd(nodes, seeded(t));
