@@ -113,13 +113,14 @@ begin_example() {
   cluster_make_place
   cluster_before_end=("$@")
   trap end_example EXIT
-  trap 'exit 0' INT TERM HUP
+  # Being asked twice is no reason to leave anything behind: whoever is asked already does not listen.
+  trap "trap '' INT TERM HUP; exit 0" INT TERM HUP
   trap '' PIPE
 }
 
 end_example() {
+  trap '' INT TERM HUP
   trap - EXIT
-  trap '' INT TERM HUP # being asked twice is no reason to leave anything behind
   "${cluster_before_end[@]:-:}"
   cluster_end
   wait
