@@ -14,9 +14,10 @@ use crate::breaker::Breaker;
 use crate::cache::Cache;
 use crate::shape;
 
-/// Calls on their way at most. Beyond it clients are told to come back: an application that is so far
-/// behind does not get faster by being asked more.
-const IN_FLIGHT: usize = 512;
+/// Calls on their way to one URL at most. Beyond it clients are told to come back: an application that is
+/// so far behind does not get faster by being asked more. Each has its own, so that a method that takes
+/// its time does not keep anybody from being let in.
+const IN_FLIGHT: usize = 256;
 
 /// Bytes of an answer: as much as a message may have by default, and what is said around it.
 const ANSWER_BYTES: usize = 128 * 1024;
@@ -65,12 +66,12 @@ struct Inner {
     timeout: Duration,
     connect_cache: Duration,
     targets: [Option<Target>; 6],
-    in_flight: Semaphore,
     cache: Mutex<Cache>,
 }
 
 struct Target {
     address: Address,
+    in_flight: Semaphore,
     breaker: Mutex<Breaker>,
     /// When its answers were last complained of.
     complained: Mutex<Option<Instant>>,
@@ -96,6 +97,7 @@ impl Callbacks {
         let target = |address: Option<Address>| {
             address.map(|address| Target {
                 address,
+                in_flight: Semaphore::new(IN_FLIGHT),
                 breaker: Mutex::default(),
                 complained: Mutex::default(),
             })
@@ -106,7 +108,6 @@ impl Callbacks {
             timeout: options.timeout,
             connect_cache: options.connect_cache,
             targets: [connect, refresh, subscribe, publish, sub_refresh, rpc].map(target),
-            in_flight: Semaphore::new(IN_FLIGHT),
             cache: Mutex::default(),
         }))
     }
@@ -164,11 +165,14 @@ impl Inner {
         let target = self.targets[place(call)].as_ref();
         let target =
             target.ok_or(Objection::Failed(trunkline_core::error::ClientError::NotAvailable))?;
-        let asked = self.cached_by(headers, call);
-        if let Some(asked) = &asked
-            && let Some(known) = lock(&self.cache).find(asked, Instant::now())
-        {
-            return Ok(known);
+        let (asked, asked_at) = (self.cached_by(headers, call), Instant::now());
+        if let Some(asked) = &asked {
+            if matches!(call, Call::Connect { anew: true, .. }) {
+                lock(&self.cache).forget(asked);
+            } else if let Some((identity, age)) = lock(&self.cache).find(asked, asked_at) {
+                let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+                return Ok(Response::Connect { identity, age_ms });
+            }
         }
         let answer =
             self.ask(target, headers, shape::write(about, call), is_repeatable(call)).await?;
@@ -176,17 +180,20 @@ impl Inner {
         if read == Err(Objection::Unavailable) {
             target.complain("it makes no sense", Instant::now());
         }
-        if let (Some(asked), Ok(response)) = (asked, &read) {
-            let answer = (response, answer.len());
-            lock(&self.cache).remember(&asked, answer, self.connect_cache, Instant::now());
+        // Who is nobody may be somebody in a moment.
+        if let (Some(asked), Ok(Response::Connect { identity, .. })) = (asked, &read)
+            && !identity.user.is_anonymous()
+        {
+            let (asked, answer) = ((&*asked, asked_at), (&**identity, answer.len()));
+            lock(&self.cache).remember(asked, answer, self.connect_cache, Instant::now());
         }
         read
     }
 
     /// What an answer is remembered under, if it is: everything the application sees of a client but
-    /// the id of its connection.
+    /// the id of its connection and how it talks.
     fn cached_by(&self, headers: &Headers, call: &Call) -> Option<Vec<u8>> {
-        let Call::Connect { name, version, data } = call else { return None };
+        let Call::Connect { name, version, data, .. } = call else { return None };
         if self.connect_cache.is_zero() || headers.is_empty() {
             return None;
         }
@@ -207,10 +214,12 @@ impl Inner {
         body: Bytes,
         repeatable: bool,
     ) -> Result<Bytes, Objection> {
-        let Ok(_permit) = self.in_flight.try_acquire() else { return Err(Objection::Unavailable) };
-        if !lock(&target.breaker).lets_through(Instant::now()) {
+        let Ok(_permit) = target.in_flight.try_acquire() else {
             return Err(Objection::Unavailable);
-        }
+        };
+        let Some(asked) = lock(&target.breaker).lets_through(Instant::now()) else {
+            return Err(Objection::Unavailable);
+        };
         let limits = Limits { time: self.timeout, bytes: ANSWER_BYTES };
         let post = || {
             let headers = headers.iter().map(|(name, value)| (&**name, &**value));
@@ -233,7 +242,7 @@ impl Inner {
                 Err(Objection::Unavailable)
             }
             outcome => {
-                if lock(&target.breaker).fails(Instant::now()) {
+                if lock(&target.breaker).fails(asked, Instant::now()) {
                     let why = match outcome {
                         Ok(answer) => format!("status {}", answer.status),
                         Err(trouble) => trouble.to_string(),

@@ -25,7 +25,7 @@ fn looks_good(payload: Option<&Bytes>) {
 fn calls() -> [Call; 6] {
     let channel = ChannelName::parse("chat:1").expect("a good name");
     [
-        Call::Connect { name: "js".into(), version: "5".into(), data: None },
+        Call::Connect { name: "js".into(), version: "5".into(), data: None, anew: false },
         Call::Refresh,
         Call::Subscribe { channel: channel.clone() },
         Call::SubRefresh { channel: channel.clone() },
@@ -40,7 +40,7 @@ pub fn answered(body: &[u8]) {
     for call in calls() {
         match (&call, read(&call, body)) {
             (_, Err(objection)) => objected(&objection),
-            (Call::Connect { .. }, Ok(Response::Connect(identity))) => identified(&identity),
+            (Call::Connect { .. }, Ok(Response::Connect { identity, .. })) => identified(&identity),
             (Call::Refresh | Call::SubRefresh { .. }, Ok(Response::Renewal(renewal))) => {
                 looks_good(renewal.info.as_ref());
             }

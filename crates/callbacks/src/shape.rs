@@ -54,7 +54,7 @@ pub(crate) fn write(about: &About, call: &Call) -> Bytes {
     };
     let user = Some(about.user.as_str());
     match call {
-        Call::Connect { name, version, data } => {
+        Call::Connect { name, version, data, .. } => {
             (request.name, request.version) = (name, version);
             request.carry(data.as_deref());
         }
@@ -201,7 +201,7 @@ fn response(call: &Call, outcome: &Outcome<'_>) -> Option<Response> {
             let channels = channels(&outcome.channels, &outcome.subs)?;
             let identity =
                 Identity { user, info, expires_at, credential: None, data, meta, channels };
-            Response::Connect(Box::new(identity))
+            Response::Connect { identity: Box::new(identity), age_ms: 0 }
         }
         Call::Refresh | Call::SubRefresh { .. } => {
             Response::Renewal(Renewal { expired: outcome.expired, expires_at, info })
@@ -269,7 +269,12 @@ mod tests {
     }
 
     fn connect() -> Call {
-        Call::Connect { name: "js".into(), version: "5".into(), data: Some("{\"a\":1}".into()) }
+        Call::Connect {
+            name: "js".into(),
+            version: "5".into(),
+            data: Some("{\"a\":1}".into()),
+            anew: false,
+        }
     }
 
     fn channel() -> ChannelName {
@@ -327,7 +332,7 @@ mod tests {
     fn an_identity_is_read() {
         let body = br#"{"result":{"user":42,"expire_at":5,"info":{"n":
 1},"b64data":"aGk=","meta":{"m":1},"channels":["a"],"subs":{"b":{"info":1}},"new":0}}"#;
-        let Ok(Response::Connect(identity)) = read(&connect(), body) else { panic!() };
+        let Ok(Response::Connect { identity, .. }) = read(&connect(), body) else { panic!() };
         assert_eq!(identity.user, UserId::new("42"));
         assert_eq!(identity.info.as_deref(), Some(&b"{\"n\": 1}"[..]));
         assert_eq!(identity.data.as_deref(), Some(&b"hi"[..]));

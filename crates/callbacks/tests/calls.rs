@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use trunkline_callbacks::{Callbacks, Options};
 use trunkline_core::application::{About, Application, Call, Headers, Objection, Response};
 use trunkline_core::channel::ChannelName;
@@ -55,7 +55,19 @@ async fn ask(callbacks: &Callbacks, headers: &Headers, call: Call) -> Result<Res
 }
 
 fn who() -> Call {
-    Call::Connect { name: "".into(), version: "".into(), data: None }
+    Call::Connect { name: "".into(), version: "".into(), data: None, anew: false }
+}
+
+fn who_is_it_now() -> Call {
+    Call::Connect { name: "".into(), version: "".into(), data: None, anew: true }
+}
+
+/// Who the application says it is.
+async fn user(callbacks: &Callbacks, headers: &Headers, call: Call) -> String {
+    match ask(callbacks, headers, call).await {
+        Ok(Response::Connect { identity, .. }) => identity.user.as_str().to_owned(),
+        answer => panic!("{answer:?}"),
+    }
 }
 
 fn cookie(value: &str) -> Headers {
@@ -71,7 +83,7 @@ async fn whoever_has_the_cookie_is_its_user() {
     let server = serve(Router::new().route("/connect", post(by_cookie))).await;
     let callbacks = callbacks(options(&server, "/connect"));
     let answer = ask(&callbacks, &cookie("user=ann"), who()).await;
-    let Ok(Response::Connect(identity)) = answer else { panic!("{answer:?}") };
+    let Ok(Response::Connect { identity, .. }) = answer else { panic!("{answer:?}") };
     assert_eq!(identity.user, UserId::new("ann"));
 }
 
@@ -136,12 +148,83 @@ async fn the_same_header_fields_are_asked_about_once_where_that_is_wanted() {
     let server = serve(Router::new().route("/connect", post(answer))).await;
     let cached = Options { connect_cache: Duration::from_secs(60), ..options(&server, "/connect") };
     let callbacks = callbacks(cached);
-    let first = ask(&callbacks, &cookie("a"), who()).await;
-    assert_eq!(ask(&callbacks, &cookie("a"), who()).await, first);
-    assert_ne!(ask(&callbacks, &cookie("b"), who()).await, first);
+    let first = user(&callbacks, &cookie("a"), who()).await;
+    assert_eq!(user(&callbacks, &cookie("a"), who()).await, first);
+    assert_ne!(user(&callbacks, &cookie("b"), who()).await, first);
     // Without any, one client is not the other.
-    let nobody = ask(&callbacks, &Headers::default(), who()).await;
-    assert_ne!(ask(&callbacks, &Headers::default(), who()).await, nobody);
+    let nobody = user(&callbacks, &Headers::default(), who()).await;
+    assert_ne!(user(&callbacks, &Headers::default(), who()).await, nobody);
+    // What is wanted anew is asked, and holds from then on.
+    let anew = user(&callbacks, &cookie("a"), who_is_it_now()).await;
+    assert_ne!(anew, first);
+    assert_eq!(user(&callbacks, &cookie("a"), who()).await, anew);
+}
+
+#[tokio::test]
+async fn what_is_remembered_says_for_how_long_it_has_been_known() {
+    let answer = || async { "{\"result\":{\"user\":\"ann\"}}" };
+    let server = serve(Router::new().route("/connect", post(answer))).await;
+    let cached = Options { connect_cache: Duration::from_secs(60), ..options(&server, "/connect") };
+    let callbacks = callbacks(cached);
+    let age = async || match ask(&callbacks, &cookie("a"), who()).await {
+        Ok(Response::Connect { age_ms, .. }) => age_ms,
+        answer => panic!("{answer:?}"),
+    };
+    let asked_at = Instant::now();
+    assert_eq!(age().await, 0, "the application was asked");
+    let deadline = asked_at + Duration::from_secs(20);
+    while age().await == 0 && Instant::now() < deadline {
+        tokio::task::yield_now().await;
+    }
+    let known = age().await;
+    assert!(known > 0 && u128::from(known) <= asked_at.elapsed().as_millis(), "{known} ms");
+}
+
+#[tokio::test]
+async fn who_is_nobody_is_asked_about_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let answer = move || {
+        let nth = counter.fetch_add(1, Ordering::Relaxed);
+        async move { format!("{{\"result\":{{\"user\":\"{}\"}}}}", ["", "ann"][nth.min(1)]) }
+    };
+    let server = serve(Router::new().route("/connect", post(answer))).await;
+    let cached = Options { connect_cache: Duration::from_secs(60), ..options(&server, "/connect") };
+    let callbacks = callbacks(cached);
+    assert_eq!(user(&callbacks, &cookie("a"), who()).await, "");
+    assert_eq!(user(&callbacks, &cookie("a"), who()).await, "ann");
+}
+
+#[tokio::test]
+async fn methods_that_take_their_time_keep_nobody_from_coming_in() {
+    let (waiting, counted) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (counter, tell) = (Arc::clone(&waiting), Arc::clone(&counted));
+    let hang = move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        tell.notify_one();
+        std::future::pending::<&str>()
+    };
+    let router = Router::new()
+        .route("/rpc", post(hang))
+        .route("/connect", post(|| async { "{\"result\":{\"user\":\"ann\"}}" }));
+    let server = serve(router).await;
+    let rpc = Some(format!("{server}/rpc").parse().unwrap());
+    let timeout = Duration::from_secs(30);
+    let callbacks = callbacks(Options { rpc, timeout, ..options(&server, "/connect") });
+    let method = || Call::Rpc { method: "slow".into(), data: Bytes::new() };
+    let mut slow = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        let callbacks = callbacks.clone();
+        slow.spawn(async move { ask(&callbacks, &cookie("a"), method()).await });
+    }
+    // Those for which there was no room.
+    for _ in 0..300 - 256 {
+        assert_eq!(slow.join_next().await.unwrap().unwrap(), Err(Objection::Unavailable));
+    }
+    while waiting.load(Ordering::Relaxed) < 256 {
+        tokio::time::timeout(Duration::from_secs(20), counted.notified()).await.unwrap();
+    }
+    assert_eq!(user(&callbacks, &cookie("a"), who()).await, "ann");
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ pub enum Call {
         version: Box<str>,
         /// What it says beside.
         data: Option<Bytes>,
+        /// What was answered to the same question before is of no use.
+        anew: bool,
     },
     /// May it go on?
     Refresh,
@@ -130,7 +132,13 @@ pub struct Approval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// To [`Call::Connect`].
-    Connect(Box<Identity>),
+    Connect {
+        /// Who it is.
+        identity: Box<Identity>,
+        /// For how long that has been known, in milliseconds, if the application was not asked this
+        /// time.
+        age_ms: u64,
+    },
     /// To [`Call::Refresh`] and [`Call::SubRefresh`].
     Renewal(Renewal),
     /// To [`Call::Subscribe`].

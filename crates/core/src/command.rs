@@ -143,6 +143,26 @@ pub struct SubscribeRequest<'a> {
 }
 
 impl Request<'_> {
+    /// Bytes of what it carries.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Request::Connect(request) => request.token.len() + request.data.len(),
+            Request::Subscribe(request) => request.channel.len() + request.token.len(),
+            Request::Unsubscribe { channel }
+            | Request::Presence { channel }
+            | Request::PresenceStats { channel }
+            | Request::History { channel, .. } => channel.len(),
+            Request::Publish { channel, data } => channel.len() + data.bytes.len(),
+            Request::Say { data } => data.bytes.len(),
+            Request::Rpc { method, data } => method.len() + data.len(),
+            Request::Send { data } => data.len(),
+            Request::Refresh { token } => token.len(),
+            Request::SubRefresh { channel, token } => channel.len() + token.len(),
+            Request::Login | Request::Pong | Request::Unsupported | Request::Refused(_) => 0,
+        }
+    }
+
     /// The same request, independent of the message it was read from.
     #[must_use]
     pub fn into_owned(self) -> Request<'static> {

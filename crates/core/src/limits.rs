@@ -25,6 +25,14 @@ pub const IDEMPOTENCY_TTL_MS: u64 = 300_000;
 /// Idempotent results kept at most per node. At about 200 bytes each this is 20 MB.
 pub const IDEMPOTENCY_ENTRIES: usize = 100_000;
 
+/// Bytes of what a client asks for before it is let in, or before it is known who it is (256 KiB):
+/// room for 128 channels with tokens of 2 KiB. One message as long as it may be fits in any case.
+pub const WAITING_BYTES: usize = 256 * 1024;
+
+/// Questions to the application that may be outstanding of one connection, besides those whether it
+/// may subscribe: no handful of clients is to take all the time that the application has.
+pub const CALLS_IN_FLIGHT: u16 = 32;
+
 /// How long a connection goes on when the application cannot say whether it may, until it is asked
 /// again, in milliseconds.
 pub const RENEWAL_RETRY_MS: u64 = 10_000;

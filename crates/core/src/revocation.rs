@@ -30,7 +30,8 @@ pub struct Credential {
     /// The token's id, if it has one.
     pub id: Option<TokenId>,
     /// When the token was issued. One that does not say so may be as old as any. Where there is no
-    /// token it is when the client was let in.
+    /// token it is when the application was asked who the client is: what it answers may have been
+    /// taken back while the answer was on its way.
     pub issued_at: WallTime,
 }
 

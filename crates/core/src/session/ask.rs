@@ -220,7 +220,7 @@ impl Session {
             Ticket::Reply(id) => id,
             // These are answered by the application only.
             Ticket::Connect
-            | Ticket::Login(_)
+            | Ticket::Login(..)
             | Ticket::Refresh
             | Ticket::Permit(_)
             | Ticket::Approve(..)

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::application::Renewal;
 use crate::channel::ChannelName;
-use crate::command::{ConnectRequest, Request};
+use crate::command::ConnectRequest;
 use crate::error::{ClientError, CloseReason};
 use crate::gate::TokenError;
 use crate::identity::{Identity, ServerSubscription, UserId};
@@ -13,6 +13,9 @@ use crate::reply::{ConnectResult, Push, RefreshResult, Reply, SubscribeResult};
 use crate::time::WallTime;
 
 use super::consulting::Renewer;
+use super::later::Later;
+use super::pace::pace_connect;
+use super::revoking::since;
 use super::subscribe::Wanted;
 use super::{Effect, Extra, Origin, Phase, Session, Surroundings, seconds_until, succeed};
 
@@ -23,7 +26,7 @@ pub(super) struct Pending {
     result: ConnectResult,
     waiting: usize,
     /// What the client asked for meanwhile, in order.
-    pub(super) later: Vec<(Origin, Request<'static>)>,
+    pub(super) later: Later,
 }
 
 impl Pending {
@@ -54,7 +57,7 @@ impl Session {
     ) {
         let identity = match identify(request, around) {
             Ok(Some(identity)) => identity,
-            Ok(None) => return self.ask_who(origin, request, effects),
+            Ok(None) => return self.ask_who(origin, request, around, effects),
             Err(Refused::Close(reason)) => return self.close(reason, effects),
             Err(Refused::Error(error)) => {
                 let Origin::Command(id) = origin else {
@@ -83,15 +86,16 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let Identity { user, info, expires_at, credential, data, meta, channels } = identity;
-        self.user = user;
-        let credential = credential.or_else(|| self.since(around.wall));
-        if let Err(error) = self.pace_connect(around) {
+        let credential = credential.or_else(|| since(&user, around.wall));
+        // Before it has its name: whoever is refused was never there.
+        if let Err(error) = pace_connect(&user, around) {
             let Origin::Command(id) = origin else {
                 return self.close(CloseReason::TooManyRequests, effects);
             };
             self.phase = Phase::Refused;
             return self.fail(id, error, effects);
         }
+        self.user = user;
         if info.is_some() || expires_at.is_some() || credential.is_some() || meta.is_some() {
             let extra = Extra { conn_info: info, expires_at, renewer, credential, meta };
             self.extra = Some(Box::new(extra));
@@ -108,8 +112,12 @@ impl Session {
             data,
             subscriptions: Vec::new(),
         };
-        self.phase =
-            Phase::Connecting(Box::new(Pending { origin, result, waiting: 1, later: Vec::new() }));
+        self.phase = Phase::Connecting(Box::new(Pending {
+            origin,
+            result,
+            waiting: 1,
+            later: Later::default(),
+        }));
         // A client that has to be given what is unread gets it message by message, when it is in.
         let first = if self.abilities.unread { Origin::Server } else { Origin::Connect };
         if first == Origin::Server {

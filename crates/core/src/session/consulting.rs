@@ -4,10 +4,8 @@ use bytes::Bytes;
 
 use crate::application::{About, Approval, Call, Objection, Permission, Renewal, Response};
 use crate::channel::ChannelName;
-use crate::command::{ConnectRequest, Request};
 use crate::error::{ClientError, CloseReason, UnsubscribeReason};
-use crate::identity::Identity;
-use crate::limits::RENEWAL_RETRY_MS;
+use crate::limits::{CALLS_IN_FLIGHT, RENEWAL_RETRY_MS};
 use crate::namespace::ChannelOptions;
 use crate::publication::Draft;
 use crate::reply::Reply;
@@ -16,16 +14,7 @@ use crate::time::WallTime;
 use super::effect::PermitTicket;
 use super::subscribe::{Wanted, without};
 use super::subscription::Subscription;
-use super::{Abilities, Ask, Effect, Origin, Phase, Session, Surroundings, Ticket, succeed};
-
-/// A client of which is not known yet who it is.
-#[derive(Debug)]
-pub(super) struct Coming {
-    pub(super) origin: Origin,
-    pub(super) request: ConnectRequest<'static>,
-    /// What it asked for meanwhile, in order.
-    pub(super) later: Vec<(Origin, Request<'static>)>,
-}
+use super::{Abilities, Ask, Effect, Session, Surroundings, Ticket, succeed};
 
 /// Who says how long something may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,45 +35,24 @@ impl Session {
         About { client: self.client, user: self.user.clone(), binary, one_way: !pong, meta }
     }
 
-    fn consult(&mut self, ticket: Ticket, call: Call, effects: &mut Vec<Effect>) {
+    pub(super) fn consult(&mut self, ticket: Ticket, call: Call, effects: &mut Vec<Effect>) {
         self.asks += 1;
+        self.calls += 1;
         effects.push(Effect::Ask { ticket, ask: Ask::Call(self.about(), call) });
     }
 
-    /// Asks who the client is. Until that is known it has no place anywhere.
-    pub(super) fn ask_who(
-        &mut self,
-        origin: Origin,
-        request: &ConnectRequest<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let call = who(request);
-        let request = request.clone().into_owned();
-        self.phase = Phase::Coming(Box::new(Coming { origin, request, later: Vec::new() }));
-        self.consult(Ticket::Connect, call, effects);
+    /// Whether the application is asked so much for this client that it may ask no more itself.
+    pub(super) fn calls_too_much(&self) -> bool {
+        self.calls >= CALLS_IN_FLIGHT || self.asks_too_much()
     }
 
     /// Calls a method of the node or of the application.
     pub(super) fn rpc(&mut self, id: u32, method: &str, data: &[u8], effects: &mut Vec<Effect>) {
-        if self.asks_too_much() {
+        if self.calls_too_much() {
             return self.fail(id, ClientError::TooManyRequests, effects);
         }
         let call = Call::Rpc { method: method.into(), data: Bytes::copy_from_slice(data) };
         self.consult(Ticket::Reply(id), call, effects);
-    }
-
-    /// Says who the connection is. Of an anonymous one the application may know by now.
-    pub(super) fn login(&mut self, id: u32, around: &Surroundings<'_>, effects: &mut Vec<Effect>) {
-        if !self.user.is_anonymous() {
-            return succeed(id, Reply::Login(self.user.clone()), effects);
-        }
-        if !around.policy.calls.connect {
-            return self.close(CloseReason::Unauthorized, effects);
-        }
-        if self.asks_too_much() {
-            return self.fail(id, ClientError::TooManyRequests, effects);
-        }
-        self.consult(Ticket::Login(id), who(&ConnectRequest::default()), effects);
     }
 
     /// Whether the application is to say who may subscribe, where nothing before it has.
@@ -115,7 +83,7 @@ impl Session {
 
     /// Asks whether the client may publish.
     pub(super) fn ask_to_publish(&mut self, id: u32, draft: Draft, effects: &mut Vec<Effect>) {
-        if self.asks_too_much() {
+        if self.calls_too_much() {
             return self.fail(id, ClientError::TooManyRequests, effects);
         }
         let call = Call::Publish { channel: draft.channel.clone(), data: draft.data.clone() };
@@ -164,9 +132,12 @@ impl Session {
             return self.permitted(*ticket, answer, around, effects);
         }
         self.asks -= 1;
+        self.calls -= 1;
         match ticket {
             Ticket::Connect => self.identified(answer, around, effects),
-            Ticket::Login(id) => self.logged_in(id, answer, around, effects),
+            Ticket::Login(id, asked_at) => {
+                self.logged_in((id, asked_at), answer, around, effects);
+            }
             Ticket::Refresh => self.renewed(answer, around, effects),
             Ticket::SubRefresh(channel) => {
                 self.subscription_renewed(&channel, answer, around, effects);
@@ -182,119 +153,16 @@ impl Session {
     }
 
     /// A command fails for what the application says, or does not say.
-    fn object(&mut self, id: u32, objection: Option<Objection>, effects: &mut Vec<Effect>) {
+    pub(super) fn object(
+        &mut self,
+        id: u32,
+        objection: Option<Objection>,
+        effects: &mut Vec<Effect>,
+    ) {
         match refusal(objection) {
             Ok(error) => self.fail(id, error, effects),
             Err(reason) => self.close(reason, effects),
         }
-    }
-
-    fn identified(
-        &mut self,
-        answer: Result<Response, Objection>,
-        around: &Surroundings<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let coming = match std::mem::replace(&mut self.phase, Phase::Waiting) {
-            Phase::Coming(coming) => *coming,
-            other => {
-                self.phase = other;
-                return;
-            }
-        };
-        let Coming { origin, request, later } = coming;
-        let objection = match answer {
-            Ok(Response::Connect(identity)) => {
-                let claimed = request.claimed_user.as_deref();
-                if identity.user.is_anonymous() && !around.policy.lets_anybody_in() {
-                    return self.close(CloseReason::Unauthorized, effects);
-                }
-                if claimed.is_some_and(|user| user != identity.user.as_str()) {
-                    return self.close(CloseReason::PermissionDenied, effects);
-                }
-                let renewer = match around.policy.calls.refresh {
-                    true => Renewer::Application,
-                    false => Renewer::Client,
-                };
-                self.let_in(*identity, renewer, origin, &request, around, effects);
-                for (origin, request) in later {
-                    if self.is_closed() {
-                        return;
-                    }
-                    self.request(origin, request, around, effects);
-                }
-                return;
-            }
-            answer => answer.err(),
-        };
-        match (refusal(objection), origin) {
-            (Err(reason), _) => self.close(reason, effects),
-            (Ok(error), Origin::Command(id)) => {
-                self.phase = Phase::Refused;
-                self.fail(id, error, effects);
-            }
-            (Ok(ClientError::Application { temporary: false, .. }), _) => {
-                self.close(CloseReason::Unauthorized, effects);
-            }
-            (Ok(_), _) => self.close(CloseReason::Unavailable, effects),
-        }
-    }
-
-    fn logged_in(
-        &mut self,
-        id: u32,
-        answer: Result<Response, Objection>,
-        around: &Surroundings<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        match answer {
-            Ok(Response::Connect(identity)) if identity.user.is_anonymous() => {
-                self.close(CloseReason::Unauthorized, effects);
-            }
-            Ok(Response::Connect(identity)) => {
-                // A second message may have asked as well.
-                if self.user.is_anonymous() {
-                    self.bind(*identity, around, effects);
-                }
-                // Of the channels it brings there may be more than the connection may have.
-                if self.is_closed() {
-                    return;
-                }
-                succeed(id, Reply::Login(self.user.clone()), effects);
-            }
-            Err(Objection::Error { temporary: false, .. }) => {
-                self.close(CloseReason::Unauthorized, effects);
-            }
-            answer => self.object(id, answer.err(), effects),
-        }
-    }
-
-    /// The anonymous connection becomes its user's. Others see it go and the user come.
-    fn bind(&mut self, identity: Identity, around: &Surroundings<'_>, effects: &mut Vec<Effect>) {
-        let live: Vec<usize> =
-            (0..self.subscriptions.len()).filter(|&at| self.subscriptions[at].is_live()).collect();
-        let there = |session: &Self, at: usize| {
-            let subscription = &session.subscriptions[at];
-            (subscription.channel.clone(), session.info(subscription))
-        };
-        let as_nobody: Vec<_> = live.iter().map(|&at| there(self, at)).collect();
-        let Identity { user, info, expires_at, meta, channels, .. } = identity;
-        self.user = user;
-        let since = self.since(around.wall);
-        let extra = self.extra.get_or_insert_default();
-        extra.meta = meta;
-        extra.credential = since;
-        if around.policy.calls.refresh {
-            extra.renewer = Renewer::Application;
-        }
-        self.go_on_until(expires_at, info, around);
-        effects.push(Effect::Bound { user: self.user.clone() });
-        let exits = as_nobody.into_iter();
-        effects.extend(exits.map(|(channel, info)| Effect::Exit { channel, info }));
-        let enters = live.into_iter().map(|at| there(self, at));
-        effects.extend(enters.map(|(channel, info)| Effect::Enter { channel, info }));
-        let nowhere = ConnectRequest::default();
-        self.subscribe_as_told(channels, &nowhere, Origin::Server, around, effects);
     }
 
     fn renewed(
@@ -305,6 +173,9 @@ impl Session {
     ) {
         match answer {
             Ok(Response::Renewal(renewal)) => self.renew(renewal, around, effects),
+            Err(Objection::Error { temporary: false, .. }) => {
+                self.close(CloseReason::Expired, effects);
+            }
             answer => match refusal(answer.err()) {
                 Err(reason) => self.close(reason, effects),
                 // Whoever was let in stays while the application cannot say no.
@@ -337,6 +208,9 @@ impl Session {
         extra.renewer = Renewer::Application;
         match answer {
             Ok(Response::Renewal(renewal)) if renewal.is_over(around.wall) => {
+                return self.end_subscription(channel, UnsubscribeReason::Expired, effects);
+            }
+            Err(Objection::Error { temporary: false, .. }) => {
                 return self.end_subscription(channel, UnsubscribeReason::Expired, effects);
             }
             Ok(Response::Renewal(Renewal { expires_at, info, .. })) => {
@@ -419,15 +293,9 @@ impl Session {
     }
 }
 
-/// The question who a client is.
-fn who(request: &ConnectRequest<'_>) -> Call {
-    let data = (!request.data.is_empty()).then(|| Bytes::copy_from_slice(&request.data));
-    Call::Connect { name: (*request.name).into(), version: (*request.version).into(), data }
-}
-
 /// What a client is told of an objection, or why its connection ends. An answer of the wrong kind is
 /// none.
-fn refusal(objection: Option<Objection>) -> Result<ClientError, CloseReason> {
+pub(super) fn refusal(objection: Option<Objection>) -> Result<ClientError, CloseReason> {
     match objection {
         Some(Objection::Error { code, message, temporary }) => {
             Ok(ClientError::Application { code, message, temporary })

@@ -17,6 +17,7 @@ use crate::position::Position;
 use crate::presence::PresenceStats;
 use crate::publication::Draft;
 use crate::reply::{Push, Reply};
+use crate::time::WallTime;
 
 use super::Origin;
 use super::subscribe::Wanted;
@@ -191,8 +192,8 @@ pub enum Ticket {
     History(u32, Box<Position>),
     /// Let the client in, if that is said who it is.
     Connect,
-    /// Answer this command, which asked who the connection is by now.
-    Login(u32),
+    /// Answer this command, which asked at this time who the connection is by now.
+    Login(u32, WallTime),
     /// Let the connection go on, or not.
     Refresh,
     /// Subscribe, if that is allowed.

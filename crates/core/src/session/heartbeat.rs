@@ -52,8 +52,11 @@ impl Session {
         if around.now < self.heartbeat.wake_at {
             return;
         }
-        if matches!(self.phase, Phase::Waiting | Phase::Refused | Phase::Coming(_)) {
-            return self.close(CloseReason::Stale, effects);
+        match self.phase {
+            Phase::Waiting | Phase::Refused => return self.close(CloseReason::Stale, effects),
+            // It is the application that does not say who the client is.
+            Phase::Coming(_) => return self.close(CloseReason::Unavailable, effects),
+            _ => {}
         }
         self.renew_what_is_due(around, effects);
         let overdue = |then: Option<WallTime>| {

@@ -12,6 +12,8 @@ mod consulting;
 mod control;
 mod effect;
 mod heartbeat;
+mod identifying;
+mod later;
 mod pace;
 mod recovery;
 mod revoking;
@@ -38,7 +40,7 @@ use crate::control::Action;
 use crate::error::{ClientError, CloseReason};
 use crate::gate::{Gate, Policy, TokenError};
 use crate::identity::{ClientId, UserId};
-use crate::limits::{ASKS_IN_FLIGHT, Limits};
+use crate::limits::Limits;
 use crate::namespace::{ChannelOptions, Namespaces};
 use crate::position::Position;
 use crate::rate::{Doing, Rates};
@@ -144,7 +146,7 @@ enum Phase {
     /// Its introduction was answered with an error: it has to come back on a new connection.
     Refused,
     /// It has introduced itself, and the application is asked who it is.
-    Coming(Box<consulting::Coming>),
+    Coming(Box<identifying::Coming>),
     /// Let in, but the connect reply waits for the positions of server-side subscriptions.
     Connecting(Box<connect::Pending>),
     Connected,
@@ -182,6 +184,8 @@ pub struct Session {
     /// Questions whose answers are outstanding, except those of subscriptions still wanted: these
     /// are as many as the subscriptions at most.
     asks: u32,
+    /// How many of them the application is asked.
+    calls: u16,
     /// Whether it is to be told that everything has been sent.
     waits_for_room: bool,
 }
@@ -202,6 +206,7 @@ impl Session {
             heartbeat: heartbeat::Heartbeat::new(now, limits),
             last_ticket: 0,
             asks: 0,
+            calls: 0,
             waits_for_room: false,
         }
     }
@@ -265,7 +270,7 @@ impl Session {
             return;
         }
         match input {
-            Input::Opened(request) => self.request(Origin::Url, request, around, effects),
+            Input::Opened(request) => self.paced(Origin::Url, request, around, effects),
             Input::Command(command) => self.command(command, around, effects),
             Input::Answer(ticket, answer) => self.answer(ticket, answer, around, effects),
             Input::Control(action) => self.control(action, around, effects),
@@ -284,17 +289,35 @@ impl Session {
         around: &Surroundings<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        if let Err(error) = self.pace(&command.request, around) {
-            return self.fail(command.id, error, effects);
-        }
         match (command.id, command.request) {
             (_, Request::Pong) => self.pong(around, effects),
             // Only what is never answered may come without an id.
-            (0, request @ (Request::Send { .. } | Request::Say { .. })) => {
-                self.request(Origin::Command(0), request, around, effects);
+            (0, request) if !matches!(request, Request::Send { .. } | Request::Say { .. }) => {
+                self.close(CloseReason::BadRequest, effects);
             }
-            (0, _) => self.close(CloseReason::BadRequest, effects),
-            (id, request) => self.request(Origin::Command(id), request, around, effects),
+            (id, request) => self.paced(Origin::Command(id), request, around, effects),
+        }
+    }
+
+    /// Does what is asked for, unless that is too much. While it is not known who asks it is not known
+    /// either whose account it goes to: what waits is counted when its turn comes.
+    fn paced(
+        &mut self,
+        origin: Origin,
+        request: Request<'_>,
+        around: &Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if matches!(self.phase, Phase::Coming(_)) {
+            return self.request(origin, request, around, effects);
+        }
+        match (self.pace(origin, &request, around), origin, request) {
+            (Ok(()), _, request) => self.request(origin, request, around, effects),
+            (Err(error), Origin::Command(id), _) => self.fail(id, error, effects),
+            (Err(error), _, Request::Subscribe(wanted)) if !wanted.required => {
+                self.refuse(origin, &wanted.channel, error, effects);
+            }
+            (Err(_), ..) => self.close(CloseReason::TooManyRequests, effects),
         }
     }
 
@@ -317,12 +340,12 @@ impl Session {
                 self.close(CloseReason::BadRequest, effects);
             }
             (Phase::Coming(coming), request) => {
-                if !wait(&mut coming.later, origin, request, around.limits) {
+                if !coming.later.keep(origin, request, around.limits) {
                     self.close(CloseReason::TooManyRequests, effects);
                 }
             }
             (Phase::Connecting(pending), request) => {
-                if !wait(&mut pending.later, origin, request, around.limits) {
+                if !pending.later.keep(origin, request, around.limits) {
                     self.close(CloseReason::TooManyRequests, effects);
                 }
             }
@@ -392,21 +415,6 @@ impl Session {
         };
         self.close(reason, effects);
     }
-}
-
-/// Keeps a request for later, unless there are too many: room for all channels of a client that
-/// comes back, and as much as it may ask at a time otherwise.
-fn wait(
-    later: &mut Vec<(Origin, Request<'static>)>,
-    origin: Origin,
-    request: Request<'_>,
-    limits: &Limits,
-) -> bool {
-    let room = later.len() < limits.channels_per_connection + ASKS_IN_FLIGHT;
-    if room {
-        later.push((origin, request.into_owned()));
-    }
-    room
 }
 
 fn succeed(id: u32, reply: Reply, effects: &mut Vec<Effect>) {

@@ -2,9 +2,10 @@
 
 use crate::command::Request;
 use crate::error::ClientError;
+use crate::identity::UserId;
 use crate::rate::{Doing, Meter};
 
-use super::{Session, Surroundings};
+use super::{Origin, Session, Surroundings};
 
 /// What one connection has done lately.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ impl Session {
     /// for what it is for has counted as a command all the same: it has cost one.
     pub(super) fn pace(
         &mut self,
+        origin: Origin,
         request: &Request<'_>,
         around: &Surroundings<'_>,
     ) -> Result<(), ClientError> {
@@ -29,13 +31,10 @@ impl Session {
             Request::Publish { .. } | Request::Say { .. } => Some(Doing::Publish),
             _ => None,
         };
-        self.pace_one(Doing::Command, around)?;
+        if let Origin::Command(_) = origin {
+            self.pace_one(Doing::Command, around)?;
+        }
         doing.map_or(Ok(()), |doing| self.pace_one(doing, around))
-    }
-
-    /// Counts that a client of this user connects. Its address was counted before.
-    pub(super) fn pace_connect(&self, around: &Surroundings<'_>) -> Result<(), ClientError> {
-        (around.admit)(Doing::Connect, &self.user).map_err(too_fast)
     }
 
     fn pace_one(&mut self, doing: Doing, around: &Surroundings<'_>) -> Result<(), ClientError> {
@@ -50,6 +49,11 @@ impl Session {
         }
         (around.admit)(doing, &self.user).map_err(too_fast)
     }
+}
+
+/// Counts that a client of this user connects. Its address was counted before.
+pub(super) fn pace_connect(user: &UserId, around: &Surroundings<'_>) -> Result<(), ClientError> {
+    (around.admit)(Doing::Connect, user).map_err(too_fast)
 }
 
 fn too_fast(retry_ms: u64) -> ClientError {

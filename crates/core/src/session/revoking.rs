@@ -1,17 +1,18 @@
 //! What was taken back, of a connection and its subscriptions.
 
 use crate::error::{CloseReason, UnsubscribeReason};
+use crate::identity::UserId;
 use crate::revocation::{Credential, Revocation};
 use crate::time::WallTime;
 
 use super::{Effect, Session};
 
-impl Session {
-    /// What a client without a token is allowed by: that it came at this time as its user.
-    pub(super) fn since(&self, wall: WallTime) -> Option<Credential> {
-        (!self.user.is_anonymous()).then_some(Credential { id: None, issued_at: wall })
-    }
+/// What a client without a token is allowed by: that it was this user at this time.
+pub(super) fn since(user: &UserId, then: WallTime) -> Option<Credential> {
+    (!user.is_anonymous()).then_some(Credential { id: None, issued_at: then })
+}
 
+impl Session {
     /// Something was taken back: the connection ends, or the subscriptions do that it concerns.
     pub(super) fn revoked(&mut self, revocation: &Revocation, effects: &mut Vec<Effect>) {
         if !self.is_connected() {

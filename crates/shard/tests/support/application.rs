@@ -53,7 +53,7 @@ impl Question {
     /// It is this user.
     pub(crate) fn is(self, user: &str) {
         let identity = Identity { user: UserId::new(user), ..Identity::default() };
-        self.answer(Ok(Response::Connect(Box::new(identity))));
+        self.answer(Ok(Response::Connect { identity: Box::new(identity), age_ms: 0 }));
     }
 }
 

@@ -89,7 +89,8 @@ fn a_path_cannot_claim_another_user() {
 fn an_application_that_is_silent_for_too_long_is_not_waited_for() {
     let mut scene = asking().after(&["1 connect"]);
     scene.check("wait 9999", &[]);
-    scene.check("wait 1", &["close Stale"]);
+    // It is not the client that is late, and it is not to stay away.
+    scene.check("wait 1", &["close Unavailable"]);
 }
 
 #[test]
@@ -157,6 +158,47 @@ fn a_connection_goes_on_as_long_as_the_application_says() {
 }
 
 #[test]
+fn what_the_application_says_no_to_does_not_go_on() {
+    let due = |answer: &str| {
+        let mut scene = asking().after(&["1 connect", "answer let in user/ann/exp=10"]);
+        scene.check("wait 10000", &["ask whether it may go on by ann"]);
+        scene.feed(&format!("answer {answer}"))
+    };
+    assert_eq!(due("error 403"), ["close Expired"]);
+    assert!(due("trouble 500").is_empty());
+    let due = |answer: &str| {
+        let mut scene = ann().after(&["2 subscribe asking:a", "answer permit exp=10"]);
+        scene.check("wait 10000", &["ask whether it may keep asking:a by ann"]);
+        scene.feed(&format!("answer {answer}"))
+    };
+    let ended = ["unlisten asking:a", "exit asking:a ann", "push unsubscribed asking:a: Expired"];
+    assert_eq!(due("error 403"), ended);
+    assert!(due("trouble 500").is_empty());
+}
+
+#[test]
+fn one_connection_does_not_take_all_the_time_that_the_application_has() {
+    let mut scene = ann();
+    for id in 2..34 {
+        scene.check(&format!("{id} rpc m"), &["ask rpc m"]);
+    }
+    scene.check("34 rpc m", &["34 error: too many requests"]);
+    scene.check("35 publish asking:a 1", &["35 error: too many requests"]);
+    scene.check("answer rpc {}", &["2 rpc {}"]);
+    scene.check("36 rpc m", &["ask rpc m"]);
+}
+
+#[test]
+fn what_a_client_may_ask_for_before_it_is_known_is_bounded_in_bytes() {
+    let mut scene = asking().after(&["1 connect"]);
+    let publish = format!("publish open:a {}", "1".repeat(60_000));
+    for id in 2..6 {
+        scene.check(&format!("{id} {publish}"), &[]);
+    }
+    scene.check(&format!("6 {publish}"), &["close TooManyRequests"]);
+}
+
+#[test]
 fn a_subscription_goes_on_as_long_as_the_application_says() {
     let mut scene = ann().after(&["2 subscribe asking:a", "answer permit exp=10"]);
     scene.check("wait 10000", &["ask whether it may keep asking:a by ann"]);
@@ -173,12 +215,25 @@ fn a_socket_becomes_its_users_when_they_have_logged_in() {
     let mut scene = asking();
     scene.policy.anonymous = true;
     let mut scene = scene.after(&["url connect", "answer let in user/", "url subscribe open:a"]);
-    scene.check("1 login", &["ask who it is by nobody"]);
+    // What was known of it before says nothing.
+    scene.check("1 login", &["ask anew who it is by nobody"]);
     scene.check(
         "answer let in user/ann/info=x",
         &["bound ann", "exit open:a nobody", "enter open:a ann conn=x", "1 logged in ann"],
     );
     scene.check("1 login", &["1 logged in ann"]);
+}
+
+#[test]
+fn nobody_keeps_what_was_shown_of_them_before_they_logged_in() {
+    let mut scene = asking();
+    scene.policy.anonymous = true;
+    let lines =
+        ["url connect", "answer let in user//info=guest", "url subscribe open:a", "1 login"];
+    scene.after(&lines).check(
+        "answer let in user/ann",
+        &["bound ann", "exit open:a nobody conn=guest", "enter open:a ann", "1 logged in ann"],
+    );
 }
 
 #[test]

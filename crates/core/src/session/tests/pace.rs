@@ -1,5 +1,6 @@
 //! How fast a client may be.
 
+use crate::application::Calls;
 use crate::rate::{Doing, Rate, Rates};
 
 use super::*;
@@ -49,6 +50,48 @@ fn a_users_other_connections_count_too() {
     scene.held_back = Some((Doing::Subscribe, 40));
     scene.check("2 subscribe open:a", &[&format!("2 {TOO_FAST} 40 ms")]);
     assert!(scene.feed("3 publish open:a 1")[0].starts_with("ask publish"));
+}
+
+#[test]
+fn what_is_asked_for_in_the_url_counts() {
+    let of_one = Rates { subscribe: once_a_second(), ..Rates::default() };
+    let mut scene = scene(of_one);
+    assert_eq!(scene.feed("url subscribe open:a")[0], "push subscribed open:a");
+    let refused = "push unsubscribed open:b: Refused(TooFast { retry_ms: 1000 })";
+    scene.check("url subscribe open:b", &[refused]);
+    scene.check(
+        "url subscribe open:c required",
+        &["unlisten open:a", "exit open:a ann", "close TooManyRequests"],
+    );
+}
+
+#[test]
+fn what_waits_until_it_is_known_who_asks_goes_to_their_account() {
+    let calls = Calls { connect: true, ..Calls::default() };
+    let policy = Policy { calls, ..Policy::default() };
+    let mut scene = Scene { policy, ..Scene::new() }.after(&["1 connect"]);
+    scene.check("2 publish open:a 1", &[]);
+    scene.held_back = Some((Doing::Publish, 40));
+    let told = scene.feed("answer let in user/ann");
+    assert_eq!(told[2..], [format!("2 {TOO_FAST} 40 ms")]);
+}
+
+#[test]
+fn who_was_sent_away_for_a_while_was_never_there() {
+    let held_back = Some((Doing::Connect, 40));
+    let scene = Scene { held_back, ..Scene::new() }.after(&["1 connect token=user/ann"]);
+    assert!(scene.session.user().is_anonymous());
+}
+
+#[test]
+fn who_logs_in_connects_as_that_user() {
+    let calls = Calls { connect: true, ..Calls::default() };
+    let policy = Policy { calls, anonymous: true, ..Policy::default() };
+    let lines = ["1 connect", "answer let in user/", "2 login"];
+    let mut scene = Scene { policy, ..Scene::new() }.after(&lines);
+    scene.held_back = Some((Doing::Connect, 40));
+    scene.check("answer let in user/ann", &[&format!("2 {TOO_FAST} 40 ms")]);
+    assert!(scene.session.user().is_anonymous());
 }
 
 #[test]

@@ -165,7 +165,8 @@ fn ask(ask: &Ask) -> String {
 
 fn call(about: &About, call: &Call) -> String {
     let what = match call {
-        Call::Connect { .. } => "who it is".into(),
+        Call::Connect { anew: false, .. } => "who it is".into(),
+        Call::Connect { anew: true, .. } => "anew who it is".into(),
         Call::Refresh => "whether it may go on".into(),
         Call::Subscribe { channel } => format!("to subscribe {channel}"),
         Call::Publish { channel, data } => {

@@ -1,5 +1,6 @@
 //! What was taken back is refused, and ends what it had allowed.
 
+use crate::application::Calls;
 use crate::identity::UserId;
 use crate::revocation::{Revocation, Subject, TokenId};
 
@@ -114,6 +115,61 @@ fn who_came_without_a_token_counts_from_when_they_came() {
     late.pass(10_000);
     late.feed("1 connect user=ann");
     assert!(late.revoke(ann()).is_empty());
+}
+
+/// A scene of a client of whom the application is asked, and of which ann was taken back.
+fn asking() -> Scene {
+    let calls = Calls { connect: true, ..Calls::default() };
+    Scene { policy: Policy { calls, anonymous: true, ..Policy::default() }, ..Scene::new() }
+}
+
+#[test]
+fn what_was_taken_back_while_the_application_was_asked_lets_nobody_in() {
+    let mut scene = asking().after(&["1 connect", "wait 9000"]);
+    assert!(scene.revoke(ann()).is_empty(), "it is not known yet who it is");
+    scene.pass(500);
+    // Perhaps it knows better by now, but that was before the time, too.
+    scene.check("answer let in user/ann", &["ask anew who it is by nobody"]);
+    scene.pass(1_000);
+    scene.check("answer let in user/ann", &["1 error: temporarily unavailable"]);
+}
+
+#[test]
+fn who_is_known_again_behind_it_is_let_in() {
+    let mut scene = asking().after(&["1 connect", "wait 9900"]);
+    scene.revoke(ann());
+    scene.pass(100);
+    scene.check("answer let in user/ann", &["ask anew who it is by nobody"]);
+    scene.check("answer let in user/ann", &["connected ann", "1 connect ping=25 pong"]);
+    assert!(scene.revoke(ann()).is_empty());
+}
+
+#[test]
+fn what_the_application_has_said_before_does_not_count() {
+    let mut scene = asking().knowing(ann());
+    scene.pass(20_000);
+    scene.check("1 connect", &["ask who it is by nobody"]);
+    scene.check("answer let in user/ann age=10001", &["ask anew who it is by nobody"]);
+    let mut scene = asking().knowing(ann());
+    scene.pass(20_000);
+    scene.feed("1 connect");
+    assert_eq!(scene.feed("answer let in user/ann age=10000")[0], "connected ann");
+    // It holds on: it was said before what is taken back now.
+    let mut scene = asking();
+    scene.pass(15_000);
+    scene.feed("1 connect");
+    assert_eq!(scene.feed("answer let in user/ann age=6000")[0], "connected ann");
+    assert_eq!(scene.revoke(ann()), ["close InvalidToken"]);
+}
+
+#[test]
+fn nobody_logs_in_by_what_was_taken_back() {
+    let mut scene = asking().knowing(ann()).after(&["1 connect", "answer let in user/"]);
+    scene.check("2 login", &["ask anew who it is by nobody"]);
+    scene.pass(10_000);
+    scene.check("answer let in user/ann", &["2 error: temporarily unavailable"]);
+    scene.check("3 login", &["ask anew who it is by nobody"]);
+    scene.check("answer let in user/ann", &["bound ann", "3 logged in ann"]);
 }
 
 #[test]

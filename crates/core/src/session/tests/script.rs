@@ -208,7 +208,7 @@ fn page(line: &str) -> HistoryPage {
     HistoryPage { top, publications, anchor: None, ancestors }
 }
 
-/// What the application answers: `let in` and a token as words, `renewed exp=60`, `expired`,
+/// What the application answers: `let in` and a token as words, `age=1000` if it did not say so just now, `renewed exp=60`, `expired`,
 /// `permit exp=60 info=x data=y`, `approve data=y unkept`, `rpc {}`, `error 403`, `trouble 500`,
 /// `disconnect 4001`, and anything else for no answer.
 fn called(line: &str) -> Result<Response, Objection> {
@@ -225,7 +225,10 @@ fn called(line: &str) -> Result<Response, Objection> {
                 TokensAsWords.connection(words.place(2), START).expect("a token as words");
             identity.data = bytes("data");
             identity.meta = bytes("meta");
-            Response::Connect(Box::new(identity))
+            // An application does not say by what it knows somebody.
+            identity.credential = None;
+            let age_ms = words.named("age").map_or(0, |age| age.parse().expect("milliseconds"));
+            Response::Connect { identity: Box::new(identity), age_ms }
         }
         "renewed" | "expired" => {
             let expired = words.place(0) == "expired";
