@@ -27,7 +27,7 @@ const FETCH_MIN_MS: u64 = 5_000;
 const ABSENT_MS: u64 = 60_000;
 
 /// Ids that are looked for, or known not to be there, at a time and issuer. Anybody can make them
-/// up; beyond this they are refused unseen.
+/// up; of those beyond this only that there are some is kept.
 const STRANGERS: usize = 64;
 
 /// An issuer of tokens.
@@ -56,6 +56,8 @@ struct Known {
     fetched_at: Option<WallTime>,
     tried_at: Option<WallTime>,
     sought: HashSet<Box<str>>,
+    /// Whether more are sought than there is room for.
+    more_sought: bool,
     absent: HashMap<Box<str>, WallTime>,
 }
 
@@ -92,7 +94,8 @@ impl Issuers {
         let is_due = |(issuer, known): &(Issuer, Mutex<Known>)| {
             let mut known = lock(known);
             let since = |then: Option<WallTime>| then.map(|then| now.0.saturating_sub(then.0));
-            let wanted = !known.sought.is_empty()
+            let wanted = known.more_sought
+                || !known.sought.is_empty()
                 || since(known.fetched_at).is_none_or(|ms| ms >= REFETCH_MS);
             if !wanted || since(known.tried_at).is_some_and(|ms| ms < FETCH_MIN_MS) {
                 return None;
@@ -116,6 +119,7 @@ impl Issuers {
         let mut known = lock(known);
         known.keys = keys.into_iter().map(|(id, key)| (id, Arc::new(key))).collect();
         known.fetched_at = Some(now);
+        known.more_sought = false;
         let until = WallTime(now.0.saturating_add(ABSENT_MS));
         let Known { keys, sought, absent, .. } = &mut *known;
         absent.retain(|id, then| *then > now && !keys.contains_key(id));
@@ -164,10 +168,13 @@ impl<'a> Said<'a> {
         }
         known.absent.retain(|_, until| *until > now);
         if !known.sought.contains(id) {
-            if known.sought.len() + known.absent.len() >= STRANGERS {
-                return Err(TokenError::Invalid);
+            // That there is no room says nothing about this id: others may have made up the rest,
+            // and must not be able to have a good token refused for good.
+            if known.sought.len() + known.absent.len() < STRANGERS {
+                known.sought.insert(id.into());
+            } else {
+                known.more_sought = true;
             }
-            known.sought.insert(id.into());
         }
         Err(TokenError::NotYet)
     }

@@ -140,6 +140,45 @@ fn made_up_key_ids_lead_to_few_questions() {
     assert_eq!(scene.connecting(&token, late), Err(TokenError::Invalid), "it was looked for");
 }
 
+/// Shows as many unsigned tokens of `https://a` as there are ids kept of it.
+fn crowd(scene: &Scene, at: WallTime) {
+    for n in 0..64 {
+        let header = json!({ "alg": "ES256", "kid": format!("made-up-{n}") }).to_string();
+        let claims = json!({ "sub": "42", "iss": "https://a", "aud": "app" }).to_string();
+        let token = format!("{}.{}.{}", part(&header), part(&claims), part("no signature"));
+        assert_eq!(scene.connecting(&token, at), Err(TokenError::NotYet));
+    }
+}
+
+#[test]
+fn made_up_key_ids_have_nobody_refused_for_good_while_the_issuer_is_down() {
+    let scene = Scene::new();
+    assert_eq!(scene.due(now()).len(), 2);
+    crowd(&scene, now());
+    let token = of(&scene.a, "1", "https://a", "app");
+    assert_eq!(scene.connecting(&token, now()), Err(TokenError::NotYet));
+    scene.learn("https://a", &[scene.a.jwk("1")], later(20)).unwrap();
+    assert_eq!(scene.connecting(&token, later(20)), Ok(()));
+}
+
+#[test]
+fn made_up_key_ids_do_not_hide_a_new_key() {
+    let scene = Scene::fetched();
+    crowd(&scene, now());
+    assert_eq!(scene.due(now()), ["https://a/keys"]);
+    scene.learn("https://a", &[scene.a.jwk("1")], now()).unwrap();
+    assert!(scene.due(later(5)).is_empty(), "all of them are known to be in no set");
+
+    let next = Signer::new("ES384");
+    let token = of(&next, "2", "https://a", "app");
+    assert_eq!(scene.connecting(&token, later(6)), Err(TokenError::NotYet));
+    assert_eq!(scene.due(later(6)), ["https://a/keys"]);
+    assert!(scene.due(later(10)).is_empty(), "no more often than ever");
+    scene.learn("https://a", &[next.jwk("2")], later(11)).unwrap();
+    assert_eq!(scene.connecting(&token, later(11)), Ok(()));
+    assert!(scene.due(later(30)).is_empty(), "nothing is sought any more");
+}
+
 #[test]
 fn an_issuer_that_cannot_be_reached_is_asked_again_and_its_keys_stay() {
     let scene = Scene::fetched();
