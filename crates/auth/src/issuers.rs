@@ -58,6 +58,7 @@ struct Known {
     sought: HashSet<Box<str>>,
     /// Whether more are sought than there is room for.
     more_sought: bool,
+    /// Since when they are known to be in no set.
     absent: HashMap<Box<str>, WallTime>,
 }
 
@@ -93,11 +94,10 @@ impl Issuers {
     pub fn due(&self, now: WallTime) -> Vec<Due> {
         let is_due = |(issuer, known): &(Issuer, Mutex<Known>)| {
             let mut known = lock(known);
-            let since = |then: Option<WallTime>| then.map(|then| now.0.saturating_sub(then.0));
             let wanted = known.more_sought
                 || !known.sought.is_empty()
-                || since(known.fetched_at).is_none_or(|ms| ms >= REFETCH_MS);
-            if !wanted || since(known.tried_at).is_some_and(|ms| ms < FETCH_MIN_MS) {
+                || known.fetched_at.is_none_or(|then| is_over(REFETCH_MS, then, now));
+            if !wanted || known.tried_at.is_some_and(|then| !is_over(FETCH_MIN_MS, then, now)) {
                 return None;
             }
             known.tried_at = Some(now);
@@ -120,11 +120,10 @@ impl Issuers {
         known.keys = keys.into_iter().map(|(id, key)| (id, Arc::new(key))).collect();
         known.fetched_at = Some(now);
         known.more_sought = false;
-        let until = WallTime(now.0.saturating_add(ABSENT_MS));
         let Known { keys, sought, absent, .. } = &mut *known;
-        absent.retain(|id, then| *then > now && !keys.contains_key(id));
+        absent.retain(|id, then| !is_over(ABSENT_MS, *then, now) && !keys.contains_key(id));
         let strangers = sought.drain().filter(|id| !keys.contains_key(id));
-        absent.extend(strangers.map(|id| (id, until)));
+        absent.extend(strangers.map(|id| (id, now)));
         Ok(keys.len())
     }
 
@@ -163,10 +162,10 @@ impl<'a> Said<'a> {
         if let Some(key) = known.keys.get(id) {
             return Ok(Arc::clone(key));
         }
-        if known.absent.get(id).is_some_and(|until| *until > now) {
+        known.absent.retain(|_, then| !is_over(ABSENT_MS, *then, now));
+        if known.absent.contains_key(id) {
             return Err(TokenError::Invalid);
         }
-        known.absent.retain(|_, until| *until > now);
         if !known.sought.contains(id) {
             // That there is no room says nothing about this id: others may have made up the rest,
             // and must not be able to have a good token refused for good.
@@ -178,6 +177,12 @@ impl<'a> Said<'a> {
         }
         Err(TokenError::NotYet)
     }
+}
+
+/// Whether a time has passed since then. It has if that lies ahead: the clock was put back, and says
+/// no more how long it is ago.
+fn is_over(ms: u64, then: WallTime, now: WallTime) -> bool {
+    now.0.checked_sub(then.0).is_none_or(|passed| passed >= ms)
 }
 
 fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {

@@ -205,6 +205,25 @@ fn an_issuer_that_cannot_be_reached_is_asked_again_and_its_keys_stay() {
 }
 
 #[test]
+fn a_clock_that_is_put_back_keeps_no_set_from_being_fetched() {
+    let scene = Scene::new();
+    let (late, early) = (later(3_600), now());
+    assert_eq!(scene.due(late).len(), 2);
+    scene.learn("https://a", &[scene.a.jwk("1")], late).unwrap();
+    scene.learn("https://b", &[scene.b.jwk("1")], late).unwrap();
+    let token = of(&scene.b, "2", "https://a", "app");
+    assert_eq!(scene.connecting(&token, late), Err(TokenError::NotYet));
+    scene.learn("https://a", &[scene.a.jwk("1")], late).unwrap();
+    assert_eq!(scene.connecting(&token, late), Err(TokenError::Invalid));
+
+    assert_eq!(scene.due(early).len(), 2, "nobody knows how old they are");
+    assert!(scene.due(later(4)).is_empty());
+    assert_eq!(scene.connecting(&token, early), Err(TokenError::NotYet), "nor how old that is");
+    scene.learn("https://a", &[scene.b.jwk("2")], later(5)).unwrap();
+    assert_eq!(scene.connecting(&token, later(5)), Ok(()));
+}
+
+#[test]
 fn reading_the_configuration_again_forgets_no_keys() {
     let scene = Scene::fetched();
     let again = Issuers::new(vec![issuer("https://a", Some("app")), issuer("https://b", None)]);
