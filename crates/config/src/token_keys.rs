@@ -71,8 +71,8 @@ fn issuer(entry: &str) -> Result<Issuer, String> {
     };
     if !is_safe(url) {
         return Err(format!(
-            "{url:?}: a key set is fetched from https://, or from http:// on this machine; whoever \
-             could change it on its way could let anybody in"
+            "{name:?}: a key set is fetched from https://, or from http:// on this machine; \
+             whoever could change it on its way could let anybody in"
         ));
     }
     Ok(Issuer { name: name.into(), jwks_url: url.into(), audience: audience.map(str::to_owned) })
@@ -140,6 +140,7 @@ mod tests {
             "https://id.example",
             "a https://b c d",
             "a http://id.example/jwks",
+            "a http://id.example/jwks?key=secret",
             "a http://127.0.0.1@id.example/jwks",
             "a http://localhost.example/jwks",
             "a https:///jwks",
@@ -147,6 +148,7 @@ mod tests {
         ] {
             let error = reading(&[], &[issuer]).unwrap_err();
             assert!(error.starts_with("token.issuers, number 1: "), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
         assert!(reading(&[], &["a https://b", "a https://c"]).unwrap_err().contains("twice"));
         assert!(reading(&[], &["a https://b"; 17]).unwrap_err().contains("at most 16"));

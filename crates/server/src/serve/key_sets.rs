@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
-use trunkline_auth::{Due, Issuers, JWKS_BYTES, TokenGate};
+use trunkline_auth::{Due, Issuer, Issuers, JWKS_BYTES, TokenGate};
 use trunkline_outgoing::{Address, Client, Limits};
 
 use super::{application, wall_clock};
@@ -23,12 +23,12 @@ const LIMITS: Limits = Limits { time: Duration::from_secs(4), bytes: JWKS_BYTES 
 /// # Errors
 /// One of them is not; says which.
 pub(crate) fn check(issuers: &Issuers) -> Result<(), String> {
-    for issuer in issuers.iter() {
-        let url = &issuer.jwks_url;
-        let address: Address =
-            url.parse().map_err(|error| format!("token.issuers, {url}: this is {error}"))?;
+    for Issuer { name, jwks_url, .. } in issuers.iter() {
+        let address: Address = jwks_url
+            .parse()
+            .map_err(|error| format!("token.issuers, jwks_url of {name}: this is {error}"))?;
         if address.is_exposed() {
-            return Err(format!("token.issuers, {url}: it could be changed on its way"));
+            return Err(format!("token.issuers, {address}: it could be changed on its way"));
         }
     }
     Ok(())
@@ -85,7 +85,9 @@ impl Failing {
     fn failed(&self, due: &Due, error: &str) {
         let news = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(due.issuer.clone());
         if news {
-            let Due { issuer, url } = due;
+            // As an address, which hides its query: there may be a key in it.
+            let url = due.url.parse::<Address>().map_or_else(|e| e.to_string(), |a| a.to_string());
+            let issuer = &due.issuer;
             tracing::warn!(%issuer, %url, error, "key set not fetched, what is known of it stays");
         }
     }
@@ -94,6 +96,45 @@ impl Failing {
         let was = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&due.issuer);
         if was {
             tracing::info!(issuer = %due.issuer, keys, "key set fetched again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUERY: &str = "?key=secret";
+
+    /// What the log says of a set that cannot be fetched.
+    fn logged(url: String) -> String {
+        let (read, write) = std::io::pipe().unwrap();
+        let log = tracing_subscriber::fmt().with_writer(Mutex::new(write)).finish();
+        tracing::subscriber::with_default(log, || {
+            Failing::default().failed(&Due { issuer: "https://a".into(), url }, "status 500");
+        });
+        std::io::read_to_string(read).unwrap()
+    }
+
+    #[test]
+    fn a_key_in_the_query_of_a_set_is_not_logged() {
+        let line = logged(format!("https://a.example/keys{QUERY}"));
+        assert!(line.contains("https://a.example/keys"), "{line}");
+        assert!(!line.contains("secret"), "{line}");
+        assert!(!logged(format!("nowhere{QUERY}")).contains("secret"));
+    }
+
+    #[test]
+    fn nor_is_it_told_of_a_set_that_cannot_be_asked_for() {
+        for (url, told) in [
+            ("http://10.0.0.1/keys", "token.issuers, http://10.0.0.1/keys: it could be changed"),
+            ("nowhere", "token.issuers, jwks_url of https://a: this is no absolute address"),
+            ("https://ann:secret@a.example/", "an address with credentials in it"),
+        ] {
+            let jwks_url = format!("{url}{QUERY}");
+            let issuer = Issuer { name: "https://a".into(), jwks_url, audience: None };
+            let error = check(&Issuers::new(vec![issuer])).unwrap_err();
+            assert!(error.contains(told) && !error.contains("secret"), "{error}");
         }
     }
 }
