@@ -235,13 +235,12 @@ fn open_event_stream(
         refuse(response, 400, "a header that may be there once is there twice");
         return Err(UpgradeFailure::Request);
     }
-    let origin = head.header("origin");
-    if !settings.upgrade.origins.allows(origin, head.header("host")) {
+    if !settings.upgrade.origins.allows_stream(head) {
         refuse(response, 403, "origin not allowed");
         return Err(UpgradeFailure::Origin);
     }
     let opening = open(endpoint, &request(head, None), response)?;
-    let cors = origin.map(|origin| ("Access-Control-Allow-Origin", origin));
+    let cors = head.header("origin").map(|origin| ("Access-Control-Allow-Origin", origin));
     sse::write_stream_head(response, cors.as_slice());
     Ok((opening, 0))
 }

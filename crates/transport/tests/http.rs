@@ -223,6 +223,47 @@ fn origins() {
 }
 
 #[test]
+fn a_stream_without_an_origin_is_not_for_foreign_pages() {
+    let policy = OriginPolicy::List(vec!["https://chat.example".into()]);
+    let said = |site: &str, mode: &str, dest: &str| {
+        format!("Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: {mode}\r\nSec-Fetch-Dest: {dest}\r\n")
+    };
+    for (what, fields, allowed) in [
+        ("no browser", String::new(), true),
+        ("the fetch of Node.js", "sec-fetch-mode: cors\r\n".into(), true),
+        ("its own EventSource", said("same-origin", "cors", "empty"), true),
+        ("its own fetch", said("same-origin", "same-origin", "empty"), true),
+        ("an extension", said("none", "cors", "empty"), true),
+        ("a foreign image", said("cross-site", "no-cors", "image"), false),
+        ("a foreign script", said("cross-site", "no-cors", "script"), false),
+        ("a foreign fetch", said("cross-site", "no-cors", "empty"), false),
+        ("a foreign link", said("cross-site", "navigate", "document"), false),
+        ("a page of a sibling host", said("same-site", "no-cors", "empty"), false),
+        ("the address bar", said("none", "navigate", "document"), false),
+        ("an own image", said("same-origin", "no-cors", "image"), false),
+        ("an own script as a module", said("same-origin", "cors", "script"), false),
+        ("nothing but another site", "Sec-Fetch-Site: cross-site\r\n".into(), false),
+        ("two that differ", "Sec-Fetch-Mode: cors\r\nSec-Fetch-Mode: no-cors\r\n".into(), false),
+    ] {
+        let request = format!("GET /sse HTTP/1.1\r\nHost: rt.example\r\n{fields}\r\n");
+        let head = parse(request.as_bytes());
+        assert_eq!(policy.allows_stream(&head), allowed, "{what}");
+        assert!(OriginPolicy::Any.allows_stream(&head), "{what}");
+    }
+    for (origin, site, allowed) in [
+        ("https://chat.example", "cross-site", true),
+        ("https://rt.example", "same-origin", true),
+        ("https://evil.example", "cross-site", false),
+        ("https://evil.example", "same-origin", false),
+    ] {
+        let fields = said(site, "cors", "empty");
+        let request =
+            format!("GET /sse HTTP/1.1\r\nHost: rt.example\r\nOrigin: {origin}\r\n{fields}\r\n");
+        assert_eq!(policy.allows_stream(&parse(request.as_bytes())), allowed, "{origin}");
+    }
+}
+
+#[test]
 fn refusals() {
     let policy = UpgradePolicy { origins: OriginPolicy::List(Vec::new()), ..Default::default() };
     let post = handshake(&[]).replace("GET", "POST");

@@ -86,7 +86,8 @@ pub(super) const SECTION: Section = Section {
             "[\"https://app.example.com\"]",
             "Origins of web pages that may connect, exactly as the browser sends them. Without \
              any, only pages from this very server may. Clients that are no browser send no \
-             origin, and may.",
+             origin, and may; of a browser that sends none, only what it says to be an event \
+             stream of a page from this very server.",
         ),
         Key::new(
             "client.refusal",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use trunkline_core::application::{Application, Call, Calls, Objection, Response};
 use trunkline_core::limits::Limits;
 use trunkline_telemetry::UpgradeFailure;
+use trunkline_transport::OriginPolicy;
 
 use crate::support::application::{Asked, asked};
 use crate::support::frame::{self, Frame};
@@ -97,6 +98,38 @@ fn who_is_refused_gets_a_status_and_nothing_is_left() {
         assert_eq!(node.count(|c| c.upgrade_errors.get(UpgradeFailure::Identity)), refused + 1);
         node.expect_empty();
     }
+}
+
+#[test]
+fn a_foreign_page_cannot_borrow_its_visitors_cookie_with_an_image() {
+    let (application, questions) = asked(CONNECT);
+    let node = Setup {
+        application: Some(Arc::new(application)),
+        forwarded: &["cookie"],
+        origins: OriginPolicy::List(Vec::new()),
+        ..Setup::with_shards(1)
+    }
+    .start();
+    let stream = |site: &str, mode: &str, dest: &str| {
+        let mut peer = node.dial();
+        let request = format!(
+            "GET /sse?channels=news HTTP/1.1\r\nHost: localhost\r\nCookie: s=1\r\n\
+             Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: {mode}\r\nSec-Fetch-Dest: {dest}\r\n\r\n"
+        );
+        peer.send(request.as_bytes());
+        peer
+    };
+    let mut image = stream("cross-site", "no-cors", "image");
+    assert!(image.take_through("\r\n\r\n").starts_with("HTTP/1.1 403 "));
+    drop(image);
+    node.expect_empty();
+    assert_eq!(node.count(|c| c.upgrade_errors.get(UpgradeFailure::Origin)), 1);
+
+    let mut own = stream("same-origin", "cors", "empty");
+    // The first question there is: nobody was asked about the image.
+    questions.next().is("ann");
+    assert!(own.take_through("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+    eventually("it is ann's", || node.node.user_count() == 1);
 }
 
 #[test]

@@ -1,7 +1,20 @@
 //! Which web pages may connect.
 //!
 //! A browser lets any page open a WebSocket to any host and sends that host's cookies along, so
-//! that only the server can tell a page of its own from another (RFC 6455 section 10.2).
+//! that only the server can tell a page of its own from another (RFC 6455 section 10.2). The same
+//! goes for any `GET`, of which even the origin may be missing.
+
+use crate::http::Head;
+
+/// What browsers say of a page's own `EventSource` or `fetch`. Images, scripts and navigations of
+/// whatever page, which come without an origin as well, are said to be something else (Fetch
+/// Metadata Request Headers, section 2).
+const OWN_STREAM: [(&str, &[&str]); 3] = [
+    // `none` is what no page has caused.
+    ("sec-fetch-site", &["same-origin", "none"]),
+    ("sec-fetch-mode", &["cors", "same-origin"]),
+    ("sec-fetch-dest", &["empty"]),
+];
 
 /// An allow-list of origins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,8 +29,22 @@ pub enum OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// Whether a request with these `Origin` and `Host` headers may connect. Without the first it
-    /// comes from no browser, and so not from a page that abuses its visitor's cookies.
+    /// Whether a plain `GET` may open a stream of events. Browsers name no origin in a page's requests
+    /// to its own server, nor in those that need no answer a script could read, such as an image's.
+    /// Which of them it is they say in other fields; who says nothing there either is no browser, an
+    /// old one, or not asked over a connection it takes to be safe.
+    pub fn allows_stream(&self, head: &Head<'_>) -> bool {
+        let origin = head.header("origin");
+        let is_own = || {
+            let fits = |(name, own): &(&str, &[&str])| head.all(name).all(|it| own.contains(&it));
+            OWN_STREAM.iter().all(fits)
+        };
+        self.allows(origin, head.header("host"))
+            && (*self == Self::Any || origin.is_some() || is_own())
+    }
+
+    /// Whether a WebSocket's handshake with these `Origin` and `Host` headers may connect. Without
+    /// the first it comes from no browser, and so not from a page that abuses its visitor's cookies.
     pub fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         match (self, origin) {
             (Self::Any, _) | (Self::List(_), None) => true,
