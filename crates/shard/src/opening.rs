@@ -267,9 +267,16 @@ fn request<'a>(head: &'a Head<'_>, subprotocol: Option<&'static str>) -> OpenReq
         path: head.path,
         query: head.query.split('&').filter(|text| !text.is_empty()).map(pair).collect(),
         subprotocol,
-        bearer: head.header("authorization").and_then(|value| value.strip_prefix("Bearer ")),
+        bearer: head.header("authorization").and_then(bearer),
         last_event_id: head.header("last-event-id"),
     }
+}
+
+/// The token in the value of an `Authorization` header. The case of its scheme does not matter, nor
+/// how many blanks stand behind it (RFC 9110, sections 11.1 and 11.4).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
 /// Tells when to come back, in whole seconds as HTTP has it (RFC 9110, section 10.2.3).

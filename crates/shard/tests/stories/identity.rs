@@ -155,6 +155,26 @@ fn who_is_refused_may_be_told_by_a_close_code_instead() {
 }
 
 #[test]
+fn a_token_in_a_header_is_one_however_its_scheme_is_written() {
+    let (node, questions) = asking(CONNECT, true);
+    let path = "/ws?format=raw";
+    for headers in [
+        "Authorization: Bearer ann\r\n",
+        "authorization: bearer ann\r\n",
+        "Authorization: BEARER  ann\r\n",
+    ] {
+        let _client = Client::opened(knock(&node, &Upgrade { path, headers }));
+        assert!(questions.is_silent(), "{headers}");
+    }
+    // Others bring no token along.
+    for headers in ["Authorization: Basic ann\r\n", "Authorization: Bearerann\r\n"] {
+        let mut peer = knock(&node, &Upgrade { path, headers });
+        questions.next().is("");
+        assert!(peer.take_through("\r\n\r\n").starts_with("HTTP/1.1 401 "), "{headers}");
+    }
+}
+
+#[test]
 fn a_token_is_enough() {
     let (node, questions) = asking(CONNECT, true);
     let token = Upgrade { path: "/ws?format=raw&token=ann", headers: "" };
