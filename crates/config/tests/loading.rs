@@ -301,6 +301,43 @@ fn a_file_of_secrets_that_everyone_can_read_is_warned_of() {
 }
 
 #[test]
+fn what_does_nothing_is_warned_of() {
+    let warned = |text: &str| -> Vec<String> {
+        let config = file(&open(text)).unwrap();
+        let all = config.warnings().iter().map(ToString::to_string);
+        all.filter(|warning| warning.contains("has no effect")).collect()
+    };
+    let url = "\"https://app.example/\"";
+    for (renewal, beginning) in [("refresh", "connect"), ("sub_refresh", "subscribe")] {
+        let alone = format!("callbacks.{renewal}_url = {url}\n");
+        let warning =
+            format!("callbacks.{renewal}_url has no effect without callbacks.{beginning}_url");
+        assert_eq!(warned(&alone), [warning]);
+        assert!(warned(&format!("{alone}callbacks.{beginning}_url = {url}")).is_empty());
+    }
+
+    let socket = "server.listen = \"unix:/run/t.sock\"\n";
+    for (setting, value) in [
+        ("rates.address_connect", "\"1/s\""),
+        ("rates.address_subscribe", "\"1/s\""),
+        ("rates.address_publish", "\"1/s\""),
+        ("rates.address_commands", "\"1/s\""),
+        ("limits.connections_per_address", "1"),
+    ] {
+        let set = format!("{setting} = {value}\n");
+        let warning =
+            format!("{setting} has no effect without server.trusted_proxies on a Unix socket");
+        assert_eq!(warned(&format!("{socket}{set}")), [warning]);
+        // An address is known of who comes over TCP, or through a proxy that tells it.
+        assert!(warned(&set).is_empty());
+        assert!(warned(&format!("server.listen = \"systemd\"\n{set}")).is_empty());
+        let proxied = format!("{socket}{set}server.trusted_proxies = [\"10.0.0.0/8\"]");
+        assert!(warned(&proxied).is_empty());
+    }
+    assert!(warned(&format!("{socket}rates.user_connect = \"1/s\"")).is_empty());
+}
+
+#[test]
 fn streams_are_kept_on_disk_unless_something_else_is_said() {
     let on_disk = |path: &str| Keeping::Embedded(path.into());
     let keeping = |more: &str| file(&open(more)).unwrap().storage.keeping();
