@@ -26,6 +26,28 @@ const API_KEYS: usize = 2;
 /// Longest name of a namespace, in bytes: leaves most of a channel's 255 to the rest.
 const NAMESPACE_NAME_BYTES: usize = 64;
 
+/// Header fields about one request, its body, or the connection it came on (RFC 9110, section 7.6.1;
+/// RFC 6455, section 11.3). A client could choose with them where the node's own request ends, which
+/// host it is for, or how its body is read.
+const OF_ONE_REQUEST: [&str; 16] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "sec-websocket-accept",
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// What a rule says: nothing, or what is wrong.
 pub(crate) type Verdict = Result<(), String>;
 
@@ -335,8 +357,19 @@ fn callbacks(config: &Config) -> Verdict {
     let is_field = |name: &String| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
-    let wrong = asks.headers.iter().find(|name| !is_field(name));
-    wrong.map_or(Ok(()), |name| Err(format!("callbacks.headers: {name:?} names no header field")))
+    for name in &asks.headers {
+        refuse_if(!is_field(name), || {
+            format!("callbacks.headers: {name:?} names no header field")
+        })?;
+        let own = OF_ONE_REQUEST.iter().any(|field| field.eq_ignore_ascii_case(name));
+        refuse_if(own, || {
+            format!(
+                "callbacks.headers: {name:?} says how the client's own request is sent, and would \
+                 be wrong in the node's"
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// Refuses with `problem` what is `broken`.

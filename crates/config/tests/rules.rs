@@ -188,6 +188,37 @@ fn routes_lead_from_what_is_kept_into_inboxes() {
 }
 
 #[test]
+fn the_application_is_shown_what_says_something_of_the_client() {
+    let shown = |name: &str| anonymous(&format!("callbacks.headers = [\"cookie\", {name:?}]"));
+    for name in ["a b", "a:", "é"] {
+        refused(&shown(name), "names no header field");
+    }
+    for name in [
+        "connection",
+        "content-encoding",
+        "Content-Length",
+        "content-type",
+        "expect",
+        "Host",
+        "keep-alive",
+        "proxy-connection",
+        "sec-websocket-accept",
+        "sec-websocket-extensions",
+        "Sec-WebSocket-Key",
+        "sec-websocket-version",
+        "TE",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ] {
+        refused(&shown(name), &format!("{name:?} says how the client's own request is sent"));
+    }
+    for name in ["authorization", "Cookie", "origin", "sec-websocket-protocol", "x-real-ip"] {
+        accepted(&shown(name));
+    }
+}
+
+#[test]
 fn rooms_announce_who_comes_and_goes() {
     let rooms = anonymous("rooms.enabled = true\n[[namespaces]]\nname = \"rooms\"\n");
     refused(&rooms, "join_leave = true");

@@ -98,7 +98,8 @@ pub(super) const SECTION: Section = Section {
         Key::new(
             "callbacks.headers",
             Kind::Texts(|config| &mut config.callbacks.headers),
-            "Header fields of the client's request that the application is shown.",
+            "Header fields of the client's request that the application is shown. Not those that \
+             say how that one is sent, such as `host`, `content-length` and `connection`.",
         ),
     ],
 };
