@@ -32,3 +32,54 @@ pub(crate) fn ordinary_code(reason: &CloseReason) -> (u16, Cow<'static, str>) {
     };
     (code, Cow::Borrowed(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::centrifuge::codes::disconnect_code;
+
+    /// Why clients are told that they are closed. `Normal` nobody is told, and nothing closes a
+    /// connection with `Internal` or `SubscriptionExpired` so far.
+    const SAID: [CloseReason; 17] = [
+        CloseReason::Shutdown,
+        CloseReason::Unavailable,
+        CloseReason::Expired,
+        CloseReason::Slow,
+        CloseReason::InsufficientState,
+        CloseReason::NoPong,
+        CloseReason::TooManyRequests,
+        CloseReason::InvalidToken,
+        CloseReason::BadRequest,
+        CloseReason::Unauthorized,
+        CloseReason::Stale,
+        CloseReason::ForceDisconnect,
+        CloseReason::ConnectionLimit,
+        CloseReason::ChannelLimit,
+        CloseReason::InappropriateProtocol,
+        CloseReason::PermissionDenied,
+        // With which a node lets a user have one connection only.
+        CloseReason::Custom(4501, Cow::Borrowed("connected elsewhere")),
+    ];
+
+    #[test]
+    fn the_documented_codes_are_those_that_are_sent() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocols.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (_, table) = text.split_once("| code | words | rooms, raw | when |\n").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let row = |line: &str| {
+            let cells: Vec<_> = line.split('|').map(|cell| cell.trim().to_owned()).collect();
+            (cells[1].clone(), cells[2].clone(), cells[3].clone())
+        };
+        let documented: BTreeSet<_> =
+            table.lines().skip(1).map(row).filter(|(_, words, _)| words != "as given").collect();
+        let sent = SAID.iter().map(|reason| {
+            let (code, words) = disconnect_code(reason);
+            (code.to_string(), words.into_owned(), ordinary_code(reason).0.to_string())
+        });
+        assert_eq!(documented, sent.collect());
+    }
+}
