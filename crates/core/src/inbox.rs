@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
+use crate::history::Ancestor;
 use crate::limits::INBOX_SCATTERED;
 use crate::position::{Epoch, Position};
 
@@ -77,11 +78,17 @@ impl Inbox {
         text.into()
     }
 
-    /// Takes in what the stream is by now: where its top is, and the oldest publication it keeps, if
-    /// any. Where it is another stream than before, nothing of it is acknowledged.
-    pub fn look(&mut self, top: &Position, oldest: Option<u64>) {
+    /// Takes in what the stream is by now: where its top is, the oldest publication it keeps, if any,
+    /// and the histories it has come from. Where it goes on under another name, what it shares with the
+    /// former one stays acknowledged; where it is another stream, nothing of it is.
+    pub fn look(&mut self, top: &Position, oldest: Option<u64>, ancestors: &[Ancestor]) {
         if top.epoch != self.epoch {
-            *self = Self { epoch: top.epoch.clone(), dropped: self.dropped, ..Self::default() };
+            let parted = ancestors.iter().find(|ancestor| ancestor.epoch == self.epoch);
+            // What came behind the parting has the numbers of other messages.
+            let shared = parted.map_or(0, |ancestor| ancestor.shared);
+            self.floor = self.floor.min(shared);
+            self.scattered.retain(|offset| *offset <= shared);
+            self.epoch = top.epoch.clone();
         }
         self.top = top.offset;
         let kept_from = oldest.unwrap_or(top.offset + 1);
@@ -191,7 +198,7 @@ mod tests {
 
     fn of(top_at: u64) -> Inbox {
         let mut inbox = Inbox::default();
-        inbox.look(&top(top_at), Some(1));
+        inbox.look(&top(top_at), Some(1), &[]);
         inbox
     }
 
@@ -224,9 +231,9 @@ mod tests {
     fn what_is_trimmed_unread_is_dropped() {
         let mut inbox = of(6);
         inbox.acknowledge(&Ack::Each(vec![1, 3])).unwrap();
-        inbox.look(&top(8), Some(5));
+        inbox.look(&top(8), Some(5), &[]);
         assert_eq!((inbox.dropped, inbox.floor, inbox.unread()), (2, 4, 4));
-        inbox.look(&top(8), None);
+        inbox.look(&top(8), None, &[]);
         assert_eq!((inbox.dropped, inbox.floor, inbox.unread()), (6, 8, 0));
     }
 
@@ -234,8 +241,39 @@ mod tests {
     fn another_stream_begins_unread() {
         let mut inbox = of(6);
         inbox.acknowledge(&Ack::All).unwrap();
-        inbox.look(&Position::new(Epoch::new("f"), 2), Some(1));
+        inbox.look(&Position::new(Epoch::new("f"), 2), Some(1), &[]);
         assert_eq!((inbox.unread(), inbox.floor), (2, 0));
+        let stranger = Ancestor { epoch: Epoch::new("e"), shared: 6 };
+        inbox.look(&Position::new(Epoch::new("g"), 2), Some(1), &[stranger]);
+        assert_eq!((inbox.unread(), inbox.floor), (2, 0), "it has not come from `f`");
+    }
+
+    #[test]
+    fn a_stream_that_goes_on_under_another_name_is_read_as_far_as_it_was() {
+        let mut inbox = of(1_000);
+        inbox.look(&top(1_000), Some(901), &[]);
+        inbox.acknowledge(&Ack::All).unwrap();
+        let dropped = inbox.dropped;
+        let past = [Ancestor { epoch: Epoch::new("e"), shared: 1_000 }];
+        inbox.look(&Position::new(Epoch::new("e~1"), 1_001), Some(902), &past);
+        assert_eq!((inbox.unread(), inbox.floor, inbox.dropped), (1, 1_000, dropped));
+        assert_eq!(inbox.read_up_to().epoch, Epoch::new("e~1"));
+    }
+
+    #[test]
+    fn what_came_behind_the_parting_is_unread() {
+        let mut inbox = of(9);
+        inbox.acknowledge(&Ack::UpTo(3)).unwrap();
+        inbox.acknowledge(&Ack::Each(vec![5, 8])).unwrap();
+        let past = [Ancestor { epoch: Epoch::new("e"), shared: 6 }];
+        let renamed = Position::new(Epoch::new("e~1"), 9);
+        inbox.look(&renamed, Some(1), &past);
+        assert_eq!((inbox.unread(), inbox.floor), (5, 3));
+        assert!(!inbox.is_unread(5) && inbox.is_unread(8));
+        inbox.acknowledge(&Ack::All).unwrap();
+        let past = [past[0].clone(), Ancestor { epoch: Epoch::new("e~1"), shared: 7 }];
+        inbox.look(&Position::new(Epoch::new("e~2"), 8), Some(1), &past);
+        assert_eq!((inbox.unread(), inbox.floor), (1, 7));
     }
 
     #[test]
@@ -261,6 +299,8 @@ mod tests {
         Publish,
         Trim(u64),
         Ack(Ack),
+        /// The stream goes on under another name, without so many of its last messages.
+        Rename(u64),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -270,6 +310,7 @@ mod tests {
             2 => (0..40u64).prop_map(|offset| Step::Ack(Ack::UpTo(offset))),
             3 => prop::collection::vec(0..40u64, 1..4).prop_map(|some| Step::Ack(Ack::Each(some))),
             1 => Just(Step::Ack(Ack::All)),
+            1 => (0..4u64).prop_map(Step::Rename),
         ]
     }
 
@@ -281,11 +322,22 @@ mod tests {
             let mut inbox = Inbox::default();
             let mut unread: BTreeSet<u64> = BTreeSet::new();
             let (mut last, mut first, mut dropped) = (0, 1, 0);
+            let (mut name, mut past) = (Epoch::new("e"), Vec::new());
             for step in steps {
-                inbox.look(&top(last), (first <= last).then_some(first));
+                let top = Position::new(name.clone(), last);
+                inbox.look(&top, (first <= last).then_some(first), &past);
                 match step {
                     Step::Publish => {
                         last += 1;
+                        unread.insert(last);
+                    }
+                    Step::Rename(lost) => {
+                        // What was trimmed is gone either way. A message makes the name known.
+                        let shared = last.saturating_sub(lost).max(first - 1);
+                        past.push(Ancestor { epoch: name, shared });
+                        name = Epoch::new(&format!("e~{}", past.len()));
+                        last = shared + 1;
+                        unread.split_off(&last);
                         unread.insert(last);
                     }
                     Step::Trim(some) => {
@@ -311,7 +363,8 @@ mod tests {
                     }
                 }
                 inbox = Inbox::from_bytes(&inbox.to_bytes());
-                inbox.look(&top(last), (first <= last).then_some(first));
+                let top = Position::new(name.clone(), last);
+                inbox.look(&top, (first <= last).then_some(first), &past);
                 prop_assert_eq!(inbox.unread(), unread.len() as u64);
                 prop_assert_eq!(inbox.dropped, dropped);
                 for offset in 1..=last {

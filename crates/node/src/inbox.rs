@@ -184,7 +184,7 @@ impl Node {
         let compared = move |page: Result<HistoryPage, BackendError>| {
             done(page.map(|page| {
                 let oldest = page.publications.first().map(|oldest| oldest.offset);
-                inbox.look(&page.top, oldest);
+                inbox.look(&page.top, oldest, &page.ancestors);
                 (inbox, note)
             }));
         };

@@ -169,7 +169,7 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
             let page = page(line);
             let read = words().find_map(|word| word.strip_prefix("read=")?.parse().ok());
             let mut inbox = Inbox::default();
-            inbox.look(&page.top, Some(1));
+            inbox.look(&page.top, Some(1), &page.ancestors);
             inbox.acknowledge(&Ack::UpTo(read.unwrap_or(0))).unwrap();
             if let Some(also) = words().find_map(|word| word.strip_prefix("also=")) {
                 let offsets = also.split(',').map(|offset| offset.parse().unwrap()).collect();
