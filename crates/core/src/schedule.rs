@@ -93,7 +93,9 @@ pub fn fire(
         now.0.saturating_sub(meant.0) > most
     };
     let late = schedule.late_ms.is_some_and(is_late);
-    let wanted = match rule.and_then(|rule| next(rule, now)) {
+    // What is due at once would be published again, and again at once.
+    let to_come = rule.and_then(|rule| next(rule, now)).filter(|next| *next > now);
+    let wanted = match to_come {
         Some(next) => Wanted { value: note.value.clone(), due: Due::At(next) },
         None => {
             let remembered = Due::In(SCHEDULE_REMEMBERED_MS);
@@ -114,7 +116,7 @@ fn last_missed(
     let (mut last, mut none_behind) = (due, now);
     while none_behind.0.saturating_sub(last.0) > 1 {
         let middle = WallTime(last.0 + (none_behind.0 - last.0) / 2);
-        match next(middle).filter(|later| *later <= now) {
+        match next(middle).filter(|later| (middle.0 + 1..=now.0).contains(&later.0)) {
             Some(later) => last = later,
             None => none_behind = middle,
         }
@@ -184,6 +186,20 @@ mod tests {
             let (change, late) = change(at(now, late_ms, Some(every)));
             assert_eq!((change.draft.is_some(), late), (published, !published), "at {now}");
             assert_eq!(change.wanted.unwrap().due, Due::At(WallTime(again)));
+        }
+    }
+
+    #[test]
+    fn what_comes_again_in_the_past_does_not_come_again() {
+        for past in [0, 99, 100, 150] {
+            let rule = Some(Rule { cron: "".into(), zone: "".into() });
+            let schedule = Schedule { late_ms: Some(500), rule, ..Schedule::default() };
+            let draft = |_: &Schedule| Draft::new(ChannelName::parse("a").unwrap());
+            let next = |_: &Rule, _| Some(WallTime(past));
+            let entry = Entry::Waiting(schedule);
+            let firing = fire(&note(100), &entry, WallTime(150), next, |_| "fired".into(), draft);
+            let wanted = change(firing).0.wanted.unwrap();
+            assert_eq!(wanted.due, Due::In(SCHEDULE_REMEMBERED_MS), "{past}");
         }
     }
 
