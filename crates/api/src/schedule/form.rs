@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use trunkline_core::limits::{TAG_BYTES, TAGS};
 use trunkline_core::schedule::{Entry, Rule, Schedule};
@@ -24,7 +24,7 @@ pub struct JsonForm;
 #[derive(Serialize, Deserialize, Default)]
 #[serde(default)]
 struct Written<'a> {
-    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    #[serde(skip_serializing_if = "Option::is_none", borrow, deserialize_with = "stated")]
     data: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none", borrow)]
     b64data: Option<Cow<'a, str>>,
@@ -42,6 +42,13 @@ struct Written<'a> {
     fired: bool,
 }
 
+/// A value that is there, be it `null`: that is a payload like any other.
+fn stated<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
 impl ScheduleForm for JsonForm {
     fn read(&self, value: &[u8]) -> Option<Entry> {
         let written: Written<'_> = serde_json::from_slice(value).ok()?;
@@ -50,8 +57,10 @@ impl ScheduleForm for JsonForm {
         }
         let data = match (written.data, &written.b64data) {
             (Some(data), None) => single_line(data.get().as_bytes()).into_owned().into(),
-            (None, Some(encoded)) => STANDARD.decode(&**encoded).ok()?.into(),
-            _ => return None,
+            // Some write out what they leave empty.
+            (Some(data), Some(_)) if data.get() != "null" => return None,
+            (_, Some(encoded)) => STANDARD.decode(&**encoded).ok()?.into(),
+            (None, None) => return None,
         };
         let fits = |text: &str| text.len() <= TAG_BYTES;
         let small = written.tags.len() <= TAGS
@@ -109,6 +118,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         let plain = Schedule { data: "{\"a\":1}".into(), ..Schedule::default() };
+        let null = Schedule { data: "null".into(), ..Schedule::default() };
         let full = Schedule {
             data: Bytes::from_static(b"\xff\0"),
             tags: vec![("a".into(), "b".into())],
@@ -116,8 +126,24 @@ mod tests {
             late_ms: Some(5),
             rule: Some(Rule { cron: "* * * * *".into(), zone: "Europe/Berlin".into() }),
         };
-        for entry in [Entry::Waiting(plain), Entry::Waiting(full), Entry::Fired] {
+        let waiting = [plain, null, full].map(Entry::Waiting);
+        for entry in waiting.into_iter().chain([Entry::Fired]) {
             assert_eq!(JsonForm.read(&JsonForm.write(&entry)), Some(entry));
+        }
+    }
+
+    #[test]
+    fn null_is_a_payload_unless_there_is_another_one() {
+        for (written, data) in [
+            (r#"{"data":null}"#, "null"),
+            (r#"{"data": null ,"b64data":null}"#, "null"),
+            (r#"{"data":null,"b64data":"bnVsbA=="}"#, "null"),
+            (r#"{"data":null,"b64data":"NQ=="}"#, "5"),
+        ] {
+            let Some(Entry::Waiting(schedule)) = JsonForm.read(written.as_bytes()) else {
+                panic!("{written}")
+            };
+            assert_eq!(schedule.data, data, "{written}");
         }
     }
 

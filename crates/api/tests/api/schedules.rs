@@ -49,6 +49,23 @@ async fn what_is_scheduled_is_published_when_it_is_due_and_once() {
 }
 
 #[tokio::test]
+async fn null_is_published_as_anything_else_is() {
+    let house = House::new();
+    let null = [json!({"data": null}), json!({"b64data": "bnVsbA=="})];
+    for (id, mut request) in ["json", "base64"].into_iter().zip(null) {
+        request["channel"] = json!("kept:a");
+        request["delay_ms"] = json!(100);
+        request["id"] = json!(id);
+        house.done("schedule", request).await;
+    }
+    assert_eq!(house.listed(json!({"channel": "kept:a"})).await.len(), 2);
+    house.pass(100);
+    house.run_schedules();
+    assert_eq!(house.texts("kept:a").await, [Value::Null, Value::Null]);
+    assert_eq!(house.node.metrics.node.schedules_bad.get(), 0);
+}
+
+#[tokio::test]
 async fn the_same_id_reschedules_in_its_channel() {
     let house = House::new();
     let at = |ms| json!({"channel": "kept:a", "data": ms, "delay_ms": ms, "id": "x"});
