@@ -64,7 +64,10 @@ pub(super) fn judge(
         WallTime(sent.0.saturating_add(next))
     };
     let due = sent.map(next).min().unwrap_or(soonest);
-    Fate::Again(Looked { at: now, soon: any && due <= soonest }, due)
+    let soon = any && due <= soonest;
+    // What entered while the inbox was read was not seen, and has counted on the note being due soon.
+    let due = if looked.soon { due.min(soonest) } else { due };
+    Fate::Again(Looked { at: now, soon }, due)
 }
 
 /// The last age up to this one at which a message comes again, 0 before the first; and the next. The
@@ -122,11 +125,19 @@ mod tests {
 
     #[test]
     fn it_is_due_when_the_next_message_is() {
-        let looked = Looked { at: WallTime(0), soon: true };
+        let looked = Looked { at: WallTime(0), soon: false };
         let at = |soon| Looked { at: NOW, soon };
         assert_eq!(judged(looked, &[1_000]), Fate::Again(at(false), WallTime(NOW.0 + 2_000)));
         assert_eq!(judged(looked, &[8_000, 400]), Fate::Again(at(true), WallTime(NOW.0 + 600)));
         assert_eq!(judged(looked, &[400, 2_900]), Fate::Again(at(true), WallTime(NOW.0 + 100)));
+    }
+
+    #[test]
+    fn what_may_have_entered_meanwhile_is_looked_for_once() {
+        let counted_on = Looked { at: WallTime(0), soon: true };
+        let once = Looked { at: NOW, soon: false };
+        assert_eq!(judged(counted_on, &[8_000]), Fate::Again(once, WallTime(NOW.0 + AFTER)));
+        assert_eq!(judged(once, &[8_000]), Fate::Again(once, WallTime(NOW.0 + 7_000)));
     }
 
     #[test]
