@@ -143,6 +143,15 @@ impl Inbox {
         offset > self.floor && !self.scattered.contains(&offset)
     }
 
+    /// The first offset behind this one at which a message is unread, or will be.
+    #[must_use]
+    pub fn next_unread(&self, after: u64) -> u64 {
+        let first = after.max(self.floor).saturating_add(1);
+        // Of those that are acknowledged, a run that begins there.
+        let run = self.scattered.range(first..).zip(first..).take_while(|(at, next)| *at == next);
+        first.saturating_add(run.count() as u64)
+    }
+
     /// How many messages are unread.
     #[must_use]
     pub fn unread(&self) -> u64 {
@@ -369,6 +378,8 @@ mod tests {
                 prop_assert_eq!(inbox.dropped, dropped);
                 for offset in 1..=last {
                     prop_assert_eq!(inbox.is_unread(offset), unread.contains(&offset));
+                    let next = unread.range(offset + 1..).next().copied().unwrap_or(last + 1);
+                    prop_assert_eq!(inbox.next_unread(offset), next);
                 }
             }
         }

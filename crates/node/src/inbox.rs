@@ -59,26 +59,64 @@ impl Node {
         (after, limit): (u64, usize),
         done: Done<Unread>,
     ) {
+        let told = move |found: Result<Unread, BackendError>| done(found.map_err(Into::into));
+        self.find_unread(channel, (after, limit), Box::new(told));
+    }
+
+    /// The same, for whoever acknowledges nothing.
+    pub(crate) fn find_unread(
+        self: &Arc<Self>,
+        channel: &ChannelName,
+        (after, limit): (u64, usize),
+        done: Completion<Result<Unread, BackendError>>,
+    ) {
         let (node, channel) = (Arc::clone(self), channel.clone());
         self.look_into(&channel.clone(), None, move |found| {
             let (inbox, _) = match found {
                 Ok(found) => found,
-                Err(error) => return done(Err(error.into())),
+                Err(error) => return done(Err(error)),
             };
-            if limit == 0 {
-                return done(Ok(Unread { more: inbox.unread() > 0, inbox, messages: Vec::new() }));
+            let more = inbox.unread() > 0;
+            let unread = Unread { inbox, messages: Vec::new(), more };
+            match limit {
+                0 => done(Ok(unread)),
+                _ => node.gather(channel, unread, (after, limit), done),
             }
-            let from = inbox.read_up_to();
-            let since = Position { offset: from.offset.max(after), ..from };
-            let query = HistoryQuery { since: Some(since), limit, reverse: false };
-            node.history(
-                &channel,
-                query,
-                Box::new(move |page| {
-                    done(page.map_err(InboxError::from).map(|page| select(inbox, page)));
-                }),
-            );
         });
+    }
+
+    /// Reads on until so many are found, or the stream ends. Each page begins at a message that is
+    /// unread, so that there are no more pages than messages asked for, unless some are dropped
+    /// meanwhile; and each passes over `limit` of those acknowledged out of order, which are bounded.
+    fn gather(
+        self: &Arc<Self>,
+        channel: ChannelName,
+        mut unread: Unread,
+        (after, limit): (u64, usize),
+        done: Completion<Result<Unread, BackendError>>,
+    ) {
+        let since =
+            Position { offset: unread.inbox.next_unread(after) - 1, ..unread.inbox.read_up_to() };
+        let query = HistoryQuery { since: Some(since), limit, reverse: false };
+        let (node, of) = (Arc::clone(self), channel.clone());
+        let read = move |page: Result<HistoryPage, BackendError>| {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return done(Err(error)),
+            };
+            let Unread { inbox, messages, more } = &mut unread;
+            let read_to = page.publications.last().map(|last| last.offset);
+            let some = page.publications.into_iter().filter(|one| inbox.is_unread(one.offset));
+            messages.extend(some.take(limit - messages.len()));
+            let full = messages.len() == limit;
+            let seen = messages.last().filter(|_| full).map(|last| last.offset).or(read_to);
+            *more = seen.is_some_and(|seen| inbox.next_unread(seen) <= page.top.offset);
+            match seen {
+                Some(seen) if *more && !full => node.gather(channel, unread, (seen, limit), done),
+                _ => done(Ok(unread)),
+            }
+        };
+        self.history(&of, query, Box::new(read));
     }
 
     /// Looks into an inbox, then reads its stream: whoever listens already misses nothing.
@@ -208,11 +246,4 @@ fn change(channel: &ChannelName, note: Option<&Note>, inbox: &Inbox) -> Change {
         }),
         ..Change::of(key(channel), note, Some(wanted))
     }
-}
-
-/// The unread ones of a page.
-fn select(inbox: Inbox, page: HistoryPage) -> Unread {
-    let more = page.publications.last().is_some_and(|last| last.offset < page.top.offset);
-    let unread = page.publications.into_iter().filter(|message| inbox.is_unread(message.offset));
-    Unread { messages: unread.collect(), more, inbox }
 }

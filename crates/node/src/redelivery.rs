@@ -15,16 +15,13 @@ use std::sync::Arc;
 
 use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::history::{HistoryPage, HistoryQuery};
-use trunkline_core::inbox::Inbox;
 use trunkline_core::limits::{INBOX_AGAIN, NOTE_ATTEMPTS};
 use trunkline_core::note::{Change, Changed, Due, Note, NoteKey, Notes, Wanted};
-use trunkline_core::position::Position;
 use trunkline_core::publication::{Draft, Publication};
-use trunkline_core::session::ReadInbox;
 use trunkline_core::time::WallTime;
 
 use self::pace::{Fate, Looked, judge};
+use crate::inbox::Unread;
 use crate::node::Node;
 
 /// The name of the note.
@@ -67,9 +64,6 @@ impl Arming {
     }
 }
 
-/// What is unread: whether there is anything, and the oldest messages of it.
-type Found = (bool, Vec<Arc<Publication>>);
-
 impl Node {
     /// What is to be done once this is published, if it is a message that may have to come again.
     pub(crate) fn arming(&self, draft: &Draft) -> Option<Box<Arming>> {
@@ -88,9 +82,9 @@ impl Node {
         done: Completion<Result<(), BackendError>>,
     ) {
         let (node, inbox) = (Arc::clone(self), note.key.channel.clone());
-        let gathered = move |found: Result<Found, BackendError>| {
+        let gathered = move |found: Result<Unread, BackendError>| {
             let (any, mut messages) = match found {
-                Ok(found) => found,
+                Ok(Unread { inbox, messages, .. }) => (inbox.unread() > 0, messages),
                 Err(error) => return done(Err(error)),
             };
             let looked = Looked::from_bytes(&note.value);
@@ -115,38 +109,7 @@ impl Node {
             };
             node.notes.change(change, Box::new(changed));
         };
-        self.gather(inbox, None, Vec::new(), Box::new(gathered));
-    }
-
-    /// Reads the oldest unread messages, behind those that were found already.
-    fn gather(
-        self: &Arc<Self>,
-        inbox: ChannelName,
-        since: Option<Position>,
-        mut found: Vec<Arc<Publication>>,
-        done: Completion<Result<Found, BackendError>>,
-    ) {
-        let read = match since {
-            Some(_) => ReadInbox::Query(HistoryQuery { since, limit: INBOX_AGAIN, reverse: false }),
-            None => ReadInbox::Unread(INBOX_AGAIN),
-        };
-        let (node, channel) = (Arc::clone(self), inbox.clone());
-        let opened = move |opened: Result<(Inbox, HistoryPage), BackendError>| {
-            let (state, page) = match opened {
-                Ok(opened) => opened,
-                Err(error) => return done(Err(error)),
-            };
-            let last = page.publications.last().map(|last| last.position());
-            let more = last.filter(|last| last.offset < page.top.offset);
-            let unread = page.publications.into_iter().filter(|it| state.is_unread(it.offset));
-            found.extend(unread);
-            found.truncate(INBOX_AGAIN);
-            match more.filter(|_| found.len() < INBOX_AGAIN) {
-                Some(last) => node.gather(inbox, Some(last), found, done),
-                None => done(Ok((state.unread() > 0, found))),
-            }
-        };
-        self.open_inbox(&channel, read, Box::new(opened));
+        self.find_unread(&inbox, (0, INBOX_AGAIN), Box::new(gathered));
     }
 
     fn send_again(&self, inbox: &ChannelName, message: &Publication) {

@@ -7,7 +7,7 @@ use trunkline_core::publication::{Draft, Message};
 use trunkline_node::event::Event;
 use trunkline_node::inbox::{InboxError, Unread};
 
-use crate::fixture::{KEPT, Member, Scene, channel, told};
+use crate::fixture::{KEPT, Member, Scene, channel, kept, told};
 
 fn send(scene: &Scene, member: &Member, data: &str) {
     let channel = channel("#ann");
@@ -80,9 +80,41 @@ fn unread_messages_come_in_pages_oldest_first() {
     }
     ack(&a, Ack::Each(vec![1, 4])).unwrap();
     let first = unread(&a, 0, 3);
-    assert_eq!((offsets(&first), first.more), (vec![2, 3], true), "4 was in the page");
+    assert_eq!((offsets(&first), first.more), (vec![2, 3, 5], true), "4 takes no place in it");
     let rest = unread(&a, 4, 3);
     assert_eq!((offsets(&rest), rest.more), (vec![5, 6, 7], false));
+}
+
+#[test]
+fn what_is_acknowledged_out_of_order_is_read_past() {
+    let scene = Scene::new();
+    let a = scene.start_with("a", scene.backend.clone(), kept(200));
+    for n in 1..=151 {
+        send(&scene, &a, &n.to_string());
+    }
+    ack(&a, Ack::Each((2..=150).collect())).unwrap();
+    for limit in [1, 2, 100] {
+        let rest = unread(&a, 1, limit);
+        assert_eq!((offsets(&rest), rest.more), (vec![151], false));
+    }
+    // Every other one.
+    send(&scene, &a, "152");
+    ack(&a, Ack::All).unwrap();
+    for n in 153..=172 {
+        send(&scene, &a, &n.to_string());
+    }
+    ack(&a, Ack::Each((153..=171).step_by(2).collect())).unwrap();
+    let mut found = Vec::new();
+    loop {
+        let page = unread(&a, found.last().copied().unwrap_or(0), 4);
+        found.extend(offsets(&page));
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(found, (154..=172).step_by(2).collect::<Vec<u64>>());
+    let last = unread(&a, 170, 1);
+    assert_eq!((offsets(&last), last.more), (vec![172], false));
 }
 
 #[test]
