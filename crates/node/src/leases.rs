@@ -76,19 +76,17 @@ impl Node {
         );
     }
 
-    /// Gives a job back, so that others need not wait. Nothing happens where it is another's.
-    pub fn release(self: &Arc<Self>, job: &Job) {
+    /// Gives a job back, so that others need not wait. Nothing happens where it is another's. Tells
+    /// when it is done; what cannot be given back ends by itself.
+    pub fn release(self: &Arc<Self>, job: &Job, done: Completion<()>) {
         let (node, key) = (Arc::clone(self), key(job));
         self.notes.read(
             &key.clone(),
             Box::new(move |note| {
-                let Ok(Some(note)) = note else { return };
-                if note.value != node.holder() {
-                    return;
-                }
+                let note = note.ok().flatten().filter(|note| note.value == node.holder());
+                let Some(note) = note else { return done(()) };
                 let change = Change::of(key, Some(&note), None);
-                // Otherwise it ends by itself.
-                node.notes.change(change, Box::new(drop));
+                node.notes.change(change, Box::new(move |_| done(())));
             }),
         );
     }

@@ -14,10 +14,16 @@ use crate::leases::{Job, Lease};
 /// died.
 const LEASE_MS: u64 = 3_000;
 
+/// How often a node asks for a lease that another one has, in milliseconds: as often as routes are
+/// looked after. For so long nothing is passed on after a node has given it back.
+const ASK_EVERY_MS: u64 = 250;
+
 /// Whose turn it is.
 #[derive(Default)]
 pub(super) struct Turn {
     asking: bool,
+    /// The node ends: it is others' turn from now on.
+    left: bool,
     /// When to ask next.
     ask_at: Tick,
     lease: Option<Lease>,
@@ -27,6 +33,11 @@ impl Entry {
     fn turn(&self) -> MutexGuard<'_, Turn> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// What whoever passes on what is said there has to hold.
+    fn lease(&self) -> Job {
+        Job { channel: self.route.channel.clone(), name: "route", lease_ms: LEASE_MS }
+    }
 }
 
 impl Routes {
@@ -34,26 +45,42 @@ impl Routes {
     pub(super) fn take_turn(self: &Arc<Self>, at: usize, now: Tick) {
         let entry = &self.entries[at];
         let mut turn = entry.turn();
-        if turn.asking || now < turn.ask_at {
+        if turn.asking || turn.left || now < turn.ask_at {
             return;
         }
         turn.asking = true;
-        turn.ask_at = now.after(LEASE_MS / 3);
+        let holds = turn.lease.is_some_and(|lease| lease.holds(now));
+        turn.ask_at = now.after(if holds { LEASE_MS / 3 } else { ASK_EVERY_MS });
         drop(turn);
-        let channel = entry.route.channel.clone();
-        let job = Job { channel, name: "route", lease_ms: LEASE_MS };
         let routes = Arc::clone(self);
         self.node.lease(
-            &job,
+            &entry.lease(),
             Box::new(move |lease| {
-                let mut turn = routes.entries[at].turn();
+                let entry = &routes.entries[at];
+                let mut turn = entry.turn();
                 turn.asking = false;
-                // One that was held is held for as long as was said.
-                if let Ok(lease) = lease {
-                    turn.lease = Some(lease);
+                if !turn.left {
+                    // One that was held is held for as long as was said.
+                    turn.lease = lease.ok().or(turn.lease);
+                } else if matches!(lease, Ok(Lease::Held(_))) {
+                    drop(turn);
+                    routes.node.release(&entry.lease(), Box::new(drop));
                 }
             }),
         );
+    }
+
+    /// The node ends: nothing that is said is passed on here any more. What is told are the leases
+    /// that were held, to be given back at once.
+    #[must_use]
+    pub fn leave(&self) -> Vec<Job> {
+        let foreign = self.entries.iter().filter(|entry| entry.route.source == Source::Foreign);
+        let held = foreign.filter(|entry| {
+            let mut turn = entry.turn();
+            turn.left = true;
+            matches!(turn.lease.take(), Some(Lease::Held(_)))
+        });
+        held.map(Entry::lease).collect()
     }
 
     /// Something was said in the broker, under the name of this channel.

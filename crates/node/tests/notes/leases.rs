@@ -44,8 +44,8 @@ fn a_job_given_back_is_free_at_once_but_only_by_its_holder() {
     let scene = Scene::new();
     let (a, b) = (scene.start("a"), scene.start("b"));
     assert!(takes(&scene, &a));
-    b.node.release(&job());
+    told(|done| b.node.release(&job(), done));
     assert!(!takes(&scene, &b));
-    a.node.release(&job());
+    told(|done| a.node.release(&job(), done));
     assert!(takes(&scene, &b));
 }

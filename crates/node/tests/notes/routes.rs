@@ -63,6 +63,12 @@ fn work(scene: &Scene, nodes: &[&Routing]) {
     }
 }
 
+/// Has nodes hear something.
+fn hear(said: &str, nodes: &[&Routing]) {
+    let said = Bytes::copy_from_slice(said.as_bytes());
+    nodes.iter().for_each(|node| node.routes.take_in(&channel("orders"), &said));
+}
+
 #[test]
 fn what_was_published_while_no_node_was_up_arrives_once_and_in_order() {
     let scene = Scene::new();
@@ -136,15 +142,35 @@ fn what_was_gone_before_it_was_routed_is_told() {
 fn what_is_said_beside_our_channels_is_passed_on_by_one_node() {
     let scene = Scene::new();
     let (a, b) = (start(&scene, "a", Source::Foreign), start(&scene, "b", Source::Foreign));
-    let say = |said: &str, nodes: &[&Routing]| {
-        let said = Bytes::copy_from_slice(said.as_bytes());
-        nodes.iter().for_each(|node| node.routes.take_in(&channel("orders"), &said));
-    };
     work(&scene, &[&a, &b]);
-    say("ann:1", &[&a, &b]);
+    hear("ann:1", &[&a, &b]);
     assert_eq!(inbox(&scene, "ann"), ["1"]);
     // The one that held it is gone.
     work(&scene, &[&b]);
-    say("ann:2", &[&b]);
+    hear("ann:2", &[&b]);
     assert_eq!(inbox(&scene, "ann"), ["1", "2"]);
+}
+
+#[test]
+fn a_node_that_ends_leaves_the_broker_to_another_one_at_once() {
+    let scene = Scene::new();
+    let a = start(&scene, "a", Source::Foreign);
+    work(&scene, &[&a]);
+    let b = start(&scene, "b", Source::Foreign);
+    work(&scene, &[&a, &b]);
+    for job in a.routes.leave() {
+        told(|done| a.member.node.release(&job, done));
+    }
+    hear("ann:0", &[&a]);
+    assert!(inbox(&scene, "ann").is_empty(), "it is not its turn any more");
+    // A look of each, as there are four a second.
+    for node in [&a, &b] {
+        scene.pass(250, &[&a.member, &b.member]);
+        node.routes.work(scene.now());
+    }
+    hear("ann:1", &[&a, &b]);
+    assert_eq!(inbox(&scene, "ann"), ["1"]);
+    work(&scene, &[&a, &b]);
+    hear("ann:2", &[&a]);
+    assert_eq!(inbox(&scene, "ann"), ["1"], "nor does it ask for it again");
 }

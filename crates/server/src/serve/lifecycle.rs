@@ -21,6 +21,7 @@ use crate::cli::Failure;
 
 use super::duties::Duties;
 use super::reload::Reload;
+use super::routing::Routing;
 use super::shards::Shards;
 
 /// How often a draining node looks whether everybody has left.
@@ -40,6 +41,8 @@ pub(super) struct Lifecycle {
     pub(super) delay: Duration,
     /// Who is told what clients do.
     pub(super) webhooks: Option<Arc<Webhooks>>,
+    /// What others are to go on with.
+    pub(super) routing: Routing,
     /// Over how long clients are sent away.
     pub(super) spread: Duration,
     /// How long after the delay the node ends in any case.
@@ -110,6 +113,7 @@ impl Lifecycle {
         http.send_replace(true);
         self.node.stop();
         let _ = tokio::task::spawn_blocking(|| shards.join()).await;
+        self.routing.leave(&self.node).await;
         self.node.farewell();
         if let Some(webhooks) = &self.webhooks {
             webhooks.close(LAST_WORDS).await;

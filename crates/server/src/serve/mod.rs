@@ -174,6 +174,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         ready,
         delay: Duration::from_millis(config.server.shutdown_delay_ms),
         webhooks: webhooks.clone(),
+        routing: routing.clone(),
         spread: Duration::from_millis(config.server.shutdown_spread_ms),
         deadline: Duration::from_millis(config.server.shutdown_deadline_ms),
         storage_stopped,

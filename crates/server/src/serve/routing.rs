@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use trunkline_backend_redis::Hearer;
 use trunkline_config::Config;
 use trunkline_core::channel::{ChannelName, ChannelNameError};
@@ -16,7 +16,12 @@ use super::ticks_since;
 /// How often routes are looked after though nothing woke them.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a node that ends waits until others can pass on what is said in the broker. They can
+/// without its help after three seconds.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
 /// The routes of this node, if it has any.
+#[derive(Clone)]
 pub(super) struct Routing(Option<(Arc<Routes>, Arc<Notify>)>);
 
 impl Routing {
@@ -63,6 +68,28 @@ impl Routing {
             // Either way there may be something to do.
             let _ = tokio::time::timeout(LOOK_EVERY, wake.notified()).await;
         }
+    }
+
+    /// The node ends: leaves what is said in the broker to others.
+    pub(super) async fn leave(&self, node: &Arc<Node>) {
+        let held = self.0.iter().flat_map(|(routes, _)| routes.leave());
+        let given_back: Vec<_> = held
+            .map(|job| {
+                let (done, is_done) = oneshot::channel();
+                let told = move |()| {
+                    let _ = done.send(()); // Whoever waits may have had enough.
+                };
+                node.release(&job, Box::new(told));
+                is_done
+            })
+            .collect();
+        let all = async {
+            for is_done in given_back {
+                let _ = is_done.await;
+            }
+        };
+        // What was not given back ends by itself.
+        let _ = tokio::time::timeout(LEAVE_WITHIN, all).await;
     }
 }
 
