@@ -83,13 +83,15 @@ impl Routes {
         held.map(Entry::lease).collect()
     }
 
-    /// Something was said in the broker, under the name of this channel.
-    pub fn take_in(&self, channel: &ChannelName, said: &Bytes) {
+    /// Something was said in the broker, under the name of this channel. It is heard on threads that
+    /// have to go by `now` themselves: were the one stuck that tells the node the time, a lease would
+    /// last for as long.
+    pub fn take_in(&self, channel: &ChannelName, said: &Bytes, now: Tick) {
         let here = |entry: &&Entry| {
             entry.route.source == Source::Foreign && entry.route.channel == *channel
         };
         for entry in self.entries.iter().filter(here) {
-            if entry.turn().lease.is_some_and(|lease| lease.holds(self.now())) {
+            if entry.turn().lease.is_some_and(|lease| lease.holds(now)) {
                 self.pass_on(entry, said);
             }
         }

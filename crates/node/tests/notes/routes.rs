@@ -8,6 +8,7 @@ use trunkline_core::history::HistoryQuery;
 use trunkline_core::identity::UserId;
 use trunkline_core::namespace::Retention;
 use trunkline_core::publication::Draft;
+use trunkline_core::time::Tick;
 use trunkline_node::routes::{Address, Route, Routes, Source, Trouble};
 
 use crate::fixture::{KEPT, Member, Scene, channel, told};
@@ -63,10 +64,10 @@ fn work(scene: &Scene, nodes: &[&Routing]) {
     }
 }
 
-/// Has nodes hear something.
-fn hear(said: &str, nodes: &[&Routing]) {
+/// Has nodes hear something, when it is this time for them.
+fn hear(said: &str, nodes: &[&Routing], now: Tick) {
     let said = Bytes::copy_from_slice(said.as_bytes());
-    nodes.iter().for_each(|node| node.routes.take_in(&channel("orders"), &said));
+    nodes.iter().for_each(|node| node.routes.take_in(&channel("orders"), &said, now));
 }
 
 #[test]
@@ -143,11 +144,11 @@ fn what_is_said_beside_our_channels_is_passed_on_by_one_node() {
     let scene = Scene::new();
     let (a, b) = (start(&scene, "a", Source::Foreign), start(&scene, "b", Source::Foreign));
     work(&scene, &[&a, &b]);
-    hear("ann:1", &[&a, &b]);
+    hear("ann:1", &[&a, &b], scene.now());
     assert_eq!(inbox(&scene, "ann"), ["1"]);
     // The one that held it is gone.
     work(&scene, &[&b]);
-    hear("ann:2", &[&b]);
+    hear("ann:2", &[&b], scene.now());
     assert_eq!(inbox(&scene, "ann"), ["1", "2"]);
 }
 
@@ -161,16 +162,26 @@ fn a_node_that_ends_leaves_the_broker_to_another_one_at_once() {
     for job in a.routes.leave() {
         told(|done| a.member.node.release(&job, done));
     }
-    hear("ann:0", &[&a]);
+    hear("ann:0", &[&a], scene.now());
     assert!(inbox(&scene, "ann").is_empty(), "it is not its turn any more");
     // A look of each, as there are four a second.
     for node in [&a, &b] {
         scene.pass(250, &[&a.member, &b.member]);
         node.routes.work(scene.now());
     }
-    hear("ann:1", &[&a, &b]);
+    hear("ann:1", &[&a, &b], scene.now());
     assert_eq!(inbox(&scene, "ann"), ["1"]);
     work(&scene, &[&a, &b]);
-    hear("ann:2", &[&a]);
+    hear("ann:2", &[&a], scene.now());
     assert_eq!(inbox(&scene, "ann"), ["1"], "nor does it ask for it again");
+}
+
+#[test]
+fn a_lease_ends_for_whoever_hears_though_nobody_tells_the_node_the_time() {
+    let scene = Scene::new();
+    let a = start(&scene, "a", Source::Foreign);
+    work(&scene, &[&a]);
+    hear("ann:1", &[&a], scene.now());
+    hear("ann:2", &[&a], scene.now().after(3_000));
+    assert_eq!(inbox(&scene, "ann"), ["1"]);
 }

@@ -122,7 +122,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
     methods.serve(&node);
     ticking::recall_revocations(&node, started);
-    let routing = Routing::start(&config, &node, &storage).map_err(Failure::trouble)?;
+    let routing = Routing::start(&config, &node, &storage, started).map_err(Failure::trouble)?;
 
     // The shards.
     let (hand_over, reception) = http::reception();

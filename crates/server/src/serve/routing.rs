@@ -25,11 +25,12 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Routing(Option<(Arc<Routes>, Arc<Notify>)>);
 
 impl Routing {
-    /// Begins to listen.
+    /// Begins to listen. Time began at `started`.
     pub(super) fn start(
         config: &Config,
         node: &Arc<Node>,
         storage: &Storage,
+        started: Instant,
     ) -> Result<Self, ChannelNameError> {
         if config.routes.is_empty() {
             return Ok(Self(None));
@@ -52,7 +53,7 @@ impl Routing {
             let routes = Arc::clone(&routes);
             let told: Hearer = Arc::new(move |name, said| {
                 if let Ok(channel) = ChannelName::parse(name) {
-                    routes.take_in(&channel, said);
+                    routes.take_in(&channel, said, ticks_since(started));
                 }
             });
             storage.hear_foreign(names, &told);
