@@ -5,8 +5,8 @@
 //! is where is counted (`occupancy`) and told by the `teller` in a `ledger` of notes, so that the first
 //! and the last over all nodes are told of once. One `courier` for each receiver reads the outbox and
 //! delivers it, a `batch` at a time; what is not taken for long becomes one of the dead `letters`. The
-//! `warden` looks after what nobody else does: nodes that die (`life`), `reminders` of messages that
-//! nobody reads.
+//! `warden` looks after nodes that die (`life`), and what else is `overdue` is looked after beside it:
+//! `reminders` of messages that nobody reads.
 //!
 //! Reading order: `outbox`, `writer`, `ledger`, `courier`.
 
@@ -20,6 +20,7 @@ mod letters;
 mod life;
 mod occupancy;
 mod outbox;
+mod overdue;
 mod present;
 mod progress;
 mod queue;

@@ -1,5 +1,4 @@
-//! Looks after what is due among the notes of the outbox: nodes that have died, dead letters that
-//! nobody wants, messages that nobody reads.
+//! Looks after lives that are due among the notes of the outbox: those of nodes that have died.
 //!
 //! Every node does, and each thing is done by the one whose change of its note is made.
 
@@ -9,23 +8,20 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use trunkline_core::note::{Change, Changed, Due, Note, NoteKey};
-use trunkline_core::time::{Tick, WallTime};
+use trunkline_core::time::Tick;
 
 use crate::event::{Event, What};
 use crate::ledger::{self, Entry, Life};
-use crate::letters;
 use crate::life::{self, Account, GRACE_MS, LifeState, REMEMBERED_MS, SWEEP_MS};
 use crate::outbox::{Outcome, to, value};
-use crate::reminders::{self, Reminders};
 use crate::shared::Shared;
 
 /// How often it is looked.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The one that looks.
 pub(crate) struct Warden {
     shared: Arc<Shared>,
-    reminders: Option<Reminders>,
     /// No other node shares the outbox: whoever else has lived is dead.
     alone: bool,
     /// Lives that are due, as they were when that was seen first.
@@ -33,8 +29,8 @@ pub(crate) struct Warden {
 }
 
 impl Warden {
-    pub(crate) fn new(shared: Arc<Shared>, reminders: Option<Reminders>, alone: bool) -> Self {
-        Self { shared, reminders, alone, overdue: HashMap::new() }
+    pub(crate) fn new(shared: Arc<Shared>, alone: bool) -> Self {
+        Self { shared, alone, overdue: HashMap::new() }
     }
 
     /// Looks until it is dropped.
@@ -74,14 +70,10 @@ impl Warden {
         let mut seen = HashMap::new();
         let mut pages = self.shared.outbox.pages(true);
         while let Some(page) = pages.next().await? {
-            // Lives before all that may take longer.
             for note in page.notes.iter().filter(|note| is_other_life(note, &self.shared)) {
                 if self.is_over(note, &mut seen) {
                     self.die(note).await?;
                 }
-            }
-            for note in page.notes.iter().filter(|note| !is_other_life(note, &self.shared)) {
-                self.attend(note, page.now).await?;
             }
         }
         self.overdue = seen;
@@ -95,24 +87,6 @@ impl Warden {
         let since = before.map_or(now, |(_, since)| *since);
         seen.insert(note.key.clone(), (note.version, since));
         now.since(since) >= GRACE_MS
-    }
-
-    async fn attend(&self, note: &Note, now: WallTime) -> Outcome<()> {
-        let name = &*note.key.name;
-        if name.starts_with(letters::PREFIX) {
-            self.shared.outbox.remove(note).await
-        } else if !name.starts_with(reminders::PREFIX) {
-            Ok(())
-        } else if let Some(reminders) = &self.reminders {
-            if let Err(error) = reminders.remind(&self.shared, note, now).await {
-                // Inboxes may be kept elsewhere than the outbox: others can be looked into.
-                tracing::debug!(%error, "an inbox could not be looked into");
-            }
-            Ok(())
-        } else {
-            // Nobody wants to hear of it any more.
-            self.shared.outbox.remove(note).await
-        }
     }
 
     /// A life is over: receivers are told of its node, then its places are given up.

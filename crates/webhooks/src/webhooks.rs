@@ -19,6 +19,7 @@ use crate::ending::{Ending, unbroken};
 use crate::event::Kind;
 use crate::letters::Letter;
 use crate::outbox::{Outbox, value};
+use crate::overdue;
 use crate::progress::{self, Progress};
 use crate::reminders::{Inboxes, Reminders};
 use crate::shared::Shared;
@@ -144,7 +145,8 @@ impl Webhooks {
         // These are dropped when the others have ended.
         let mut beside = JoinSet::new();
         beside.spawn(teller::run(self.shared.clone()));
-        beside.spawn(Warden::new(self.shared.clone(), reminders, alone).run());
+        beside.spawn(Warden::new(self.shared.clone(), alone).run());
+        beside.spawn(overdue::run(self.shared.clone(), reminders));
         loop {
             tokio::select! {
                 ended = to_their_end.join_next() => match ended {

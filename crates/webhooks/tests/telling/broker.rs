@@ -64,19 +64,22 @@ impl Broker {
 
     /// Waits until what a receiver was sent is noted as taken: whoever goes on sends none of it again.
     pub(crate) async fn until_noted(&self, receiver: &str) {
-        let channel = ChannelName::parse("$$webhooks").unwrap();
-        let key = NoteKey { channel, name: format!("hook:{receiver}").into() };
-        let progress = || {
-            let (answer, found) = std::sync::mpsc::channel();
-            self.memory.read(&key, Box::new(move |note| answer.send(note).unwrap()));
-            let note = found.recv().unwrap().unwrap();
-            note.map_or_else(String::new, |note| String::from_utf8_lossy(&note.value).into_owned())
-        };
+        let progress = || self.note(&format!("hook:{receiver}")).unwrap_or_default();
         let noted = || {
             let progress = progress();
             progress.contains("\"reached\"") && !progress.contains("\"trying\"")
         };
         until("it is noted", noted, progress).await;
+    }
+
+    /// What a note of the outbox says, if there is one.
+    pub(crate) fn note(&self, name: &str) -> Option<String> {
+        let channel = ChannelName::parse("$$webhooks").unwrap();
+        let key = NoteKey { channel, name: name.into() };
+        let (answer, found) = std::sync::mpsc::channel();
+        self.memory.read(&key, Box::new(move |note| answer.send(note).unwrap()));
+        let note = found.recv().unwrap().unwrap();
+        note.map(|note| String::from_utf8_lossy(&note.value).into_owned())
     }
 
     /// A way to it; as one of several nodes, or alone.

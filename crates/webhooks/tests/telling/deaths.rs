@@ -2,10 +2,12 @@
 
 use trunkline_core::channel::ChannelName;
 use trunkline_core::note::{Change, Changed, Due, Expected, NoteKey, Notes as _, Wanted};
+use trunkline_webhooks::Kind;
 
 use crate::broker::Broker;
 use crate::node::{KINDS, Node, PLACES, receiver};
 use crate::receiver::{Receiver, until};
+use crate::reminders::publish;
 
 /// Longer than a node is believed to live, or to deliver, without saying so.
 const LONG_MS: u64 = 31_000;
@@ -55,6 +57,24 @@ async fn a_node_that_runs_alone_knows_at_once_that_its_former_life_is_over() {
     crm.until("and what it means", |crm| has(crm, "channel_vacated chat")).await;
     assert!(has(&crm, "member_removed chat ann"));
     second.close().await;
+}
+
+#[tokio::test]
+async fn a_death_is_told_of_though_inboxes_do_not_answer() {
+    let (crm, broker) = (Receiver::new().await, Broker::new());
+    let kinds = [PLACES, &[Kind::InboxUnread]].concat();
+    let start =
+        |name| Node::start(name, broker.link(true), vec![receiver("crm", &crm.url(), &kinds)]);
+    let (a, b) = (start("a"), start("b"));
+    a.enter("of-a", 1, "ann");
+    crm.until("it is there", |crm| crm.words().len() == 2).await;
+    broker.until_noted("crm").await;
+    publish(&b.webhooks.watching().0, "#slow", true).await;
+    a.kill();
+    broker.pass(LONG_MS);
+    crm.until("what it means", |crm| has(crm, "channel_vacated of-a")).await;
+    assert!(has(&crm, "node_lost"));
+    b.close().await;
 }
 
 #[tokio::test]

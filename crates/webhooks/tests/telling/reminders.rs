@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::node::{Node, receiver};
 use crate::receiver::Receiver;
 
-async fn publish(backend: &Arc<dyn Backend>, channel: &str, kept: bool) {
+pub(crate) async fn publish(backend: &Arc<dyn Backend>, channel: &str, kept: bool) {
     let retention = Retention { size: 10, ttl_ms: 60_000, bytes: 1_000 };
     let channel = ChannelName::parse(channel).unwrap();
     let draft = Draft { retention: kept.then_some(retention), ..Draft::new(channel) };
