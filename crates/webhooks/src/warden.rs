@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use trunkline_core::note::{Change, Changed, Due, Note, NoteKey};
-use trunkline_core::time::Tick;
+use trunkline_core::time::{Tick, WallTime};
 
 use crate::event::{Event, What};
 use crate::ledger::{self, Entry, Life};
@@ -59,7 +59,7 @@ impl Warden {
             let mut pages = self.shared.outbox.pages(false);
             while let Some(page) = pages.next().await? {
                 for note in page.notes.iter().filter(|note| is_other_life(note, &self.shared)) {
-                    self.die(note).await?;
+                    self.die(note, page.now).await?;
                 }
             }
         }
@@ -72,7 +72,7 @@ impl Warden {
         while let Some(page) = pages.next().await? {
             for note in page.notes.iter().filter(|note| is_other_life(note, &self.shared)) {
                 if self.is_over(note, &mut seen) {
-                    self.die(note).await?;
+                    self.die(note, page.now).await?;
                 }
             }
         }
@@ -89,14 +89,15 @@ impl Warden {
         now.since(since) >= GRACE_MS
     }
 
-    /// A life is over: receivers are told of its node, then its places are given up.
-    async fn die(&self, note: &Note) -> Outcome<()> {
+    /// A life is over, at this time of the broker's: receivers are told of its node, then its places are
+    /// given up.
+    async fn die(&self, note: &Note, now: WallTime) -> Outcome<()> {
         let outbox = &self.shared.outbox;
         let life = &note.key.name[life::PREFIX.len()..];
         let account = value::<Account>(note);
         if account.as_ref().is_none_or(|account| account.state == LifeState::Dead) {
             // Whether it is due tells one that is remembered from one that is forgotten.
-            if note.due.is_some_and(|due| due.0 > crate::shared::wall_ms()) {
+            if note.due.is_some_and(|due| due > now) {
                 return Ok(());
             }
             return outbox.remove(note).await;

@@ -78,6 +78,24 @@ async fn a_death_is_told_of_though_inboxes_do_not_answer() {
 }
 
 #[tokio::test]
+async fn a_death_is_forgotten_by_the_clock_of_the_broker() {
+    let (crm, broker) = (Receiver::new().await, Broker::new());
+    let start =
+        |name| Node::start(name, broker.link(false), vec![receiver("crm", &crm.url(), PLACES)]);
+    let first = start("first");
+    first.enter("chat", 1, "ann");
+    crm.until("it is there", |crm| crm.words().len() == 2).await;
+    first.kill();
+    let second = start("second");
+    let life = || broker.note("node:first.1").unwrap_or_default();
+    until("its end is noted", || life().contains("dead"), life).await;
+    // A day, for the broker alone.
+    broker.pass(86_401_000);
+    until("it is forgotten", || life().is_empty(), life).await;
+    second.close().await;
+}
+
+#[tokio::test]
 async fn a_node_that_was_only_cut_off_is_there_again() {
     let (crm, broker) = (Receiver::new().await, Broker::new());
     let start =
