@@ -1,6 +1,7 @@
 //! How far a receiver has come: a note, which its deliverer holds at the same time, as a lease.
 
 use serde::{Deserialize, Serialize};
+use trunkline_core::history::HistoryPage;
 use trunkline_core::position::{Epoch, Position};
 
 /// What the names of these notes begin with.
@@ -57,9 +58,45 @@ impl Progress {
         let up_to = &self.trying.as_ref()?.up_to;
         (up_to.epoch == epoch).then_some(up_to.offset)
     }
+
+    /// How many publications stand behind what was reached in the stream this page is of, which may have
+    /// come from the one that it was reached in.
+    pub(crate) fn waiting(&self, page: &HistoryPage) -> u64 {
+        let shared = |reached: &Reached| {
+            let ancestor = page.ancestors.iter().find(|it| it.epoch.as_str() == reached.epoch);
+            match ancestor {
+                _ if reached.epoch == page.top.epoch.as_str() => reached.offset,
+                Some(ancestor) => reached.offset.min(ancestor.shared),
+                None => 0,
+            }
+        };
+        page.top.offset.saturating_sub(self.reached.as_ref().map_or(0, shared))
+    }
 }
 
 /// The name of a receiver's note.
 pub(crate) fn name(receiver: &str) -> String {
     format!("{PREFIX}{receiver}")
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::history::Ancestor;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_counted_through_other_names_of_the_outbox() {
+        let ancestors = [Ancestor { epoch: Epoch::new("e"), shared: 7 }].into();
+        let top = Position::new(Epoch::new("e~1"), 10);
+        let page = HistoryPage { top, ancestors, ..HistoryPage::default() };
+        for (epoch, offset, waiting) in
+            [("e~1", 9, 1), ("e~1", 10, 0), ("e", 6, 4), ("e", 9, 3), ("f", 9, 10)]
+        {
+            let reached = Some(Reached { epoch: epoch.to_owned(), offset });
+            let progress = Progress { reached, ..Progress::default() };
+            assert_eq!(progress.waiting(&page), waiting, "{offset} of {epoch}");
+        }
+        assert_eq!(Progress::default().waiting(&page), 10);
+    }
 }

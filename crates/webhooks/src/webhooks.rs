@@ -206,16 +206,15 @@ impl Webhooks {
     /// # Errors
     /// The backend does not answer.
     pub async fn states(&self) -> Outcome<Vec<State>> {
-        let top = self.shared.outbox.history(HistoryQuery::default()).await?.top;
+        let page = self.shared.outbox.history(HistoryQuery::default()).await?;
         let mut states = Vec::new();
         for receiver in &self.receivers {
             let note = self.shared.outbox.read(&progress::name(&receiver.name)).await?;
             let progress = note.as_ref().and_then(value::<Progress>).unwrap_or_default();
-            let here = progress.reached.filter(|reached| reached.epoch == top.epoch.as_str());
             states.push(State {
                 name: receiver.name.clone(),
                 url: receiver.address.to_string(),
-                waiting: top.offset.saturating_sub(here.map_or(0, |here| here.offset)),
+                waiting: progress.waiting(&page),
                 attempt: progress.trying.map_or(0, |trying| trying.attempt),
                 last_error: progress.error,
                 node: Some(progress.holder).filter(|holder| !holder.is_empty()),
