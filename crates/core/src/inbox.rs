@@ -109,7 +109,9 @@ impl Inbox {
     pub fn acknowledge(&mut self, ack: &Ack) -> Result<(), AckError> {
         match ack {
             Ack::All => self.floor = self.top,
-            Ack::UpTo(offset) if *offset > self.top => return Err(AckError::NeverSent),
+            Ack::UpTo(offset) if *offset == 0 || *offset > self.top => {
+                return Err(AckError::NeverSent);
+            }
             Ack::UpTo(offset) => self.floor = self.floor.max(*offset),
             Ack::Each(offsets) => {
                 if offsets.iter().any(|offset| *offset == 0 || *offset > self.top) {
@@ -231,6 +233,7 @@ mod tests {
     fn what_was_never_sent_cannot_be_acknowledged() {
         let mut inbox = of(3);
         assert_eq!(inbox.acknowledge(&Ack::UpTo(4)), Err(AckError::NeverSent));
+        assert_eq!(inbox.acknowledge(&Ack::UpTo(0)), Err(AckError::NeverSent));
         assert_eq!(inbox.acknowledge(&Ack::Each(vec![1, 4])), Err(AckError::NeverSent));
         assert_eq!(inbox.acknowledge(&Ack::Each(vec![0])), Err(AckError::NeverSent));
         assert_eq!(inbox, of(3));
@@ -362,7 +365,7 @@ mod tests {
                         };
                         let sent = match &ack {
                             Ack::All => true,
-                            Ack::UpTo(offset) => *offset <= last,
+                            Ack::UpTo(offset) => (1..=last).contains(offset),
                             Ack::Each(offsets) => offsets.iter().all(|o| (1..=last).contains(o)),
                         };
                         prop_assert_eq!(inbox.acknowledge(&ack).is_ok(), sent);

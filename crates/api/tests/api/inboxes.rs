@@ -104,6 +104,7 @@ async fn what_was_never_sent_cannot_be_acknowledged() {
     house.done("publish", json!({"user": "42", "data": 1})).await;
     for body in [
         json!({"user": "42", "upto": 2}),
+        json!({"user": "42", "upto": 0}),
         json!({"user": "42", "offsets": [1, 2]}),
         json!({"user": "42", "offsets": [0]}),
         json!({"user": "42"}),

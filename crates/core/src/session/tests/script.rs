@@ -170,7 +170,9 @@ pub(super) fn answer(about: Subject, line: &str) -> Answer {
             let read = words().find_map(|word| word.strip_prefix("read=")?.parse().ok());
             let mut inbox = Inbox::default();
             inbox.look(&page.top, Some(1), &page.ancestors);
-            inbox.acknowledge(&Ack::UpTo(read.unwrap_or(0))).unwrap();
+            if let Some(read) = read {
+                inbox.acknowledge(&Ack::UpTo(read)).unwrap();
+            }
             if let Some(also) = words().find_map(|word| word.strip_prefix("also=")) {
                 let offsets = also.split(',').map(|offset| offset.parse().unwrap()).collect();
                 inbox.acknowledge(&Ack::Each(offsets)).unwrap();
