@@ -50,8 +50,12 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
         true => None,
         false => Some(Place::addressed(&state.node, fields)?.0.channel),
     };
-    let limit = fields.count("limit")?.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(PAGE));
-    let limit = limit.min(PAGE);
+    let limit = match fields.count("limit")? {
+        // Whoever goes on where it ends would never get any further.
+        Some(0) => return Err(fields.must_be("limit", "1 at least")),
+        Some(limit) => usize::try_from(limit).unwrap_or(PAGE).min(PAGE),
+        None => PAGE,
+    };
     let (first, last) = match &channel {
         Some(channel) => (state.node.share_of(channel), state.node.share_of(channel)),
         None => (0, state.node.shares() - 1),

@@ -179,6 +179,14 @@ async fn long_lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn a_list_of_nothing_is_refused_as_it_would_never_end() {
+    let house = House::new();
+    house.done("schedule", json!({"channel": "kept:a", "data": 1, "delay_ms": 1})).await;
+    let (code, message) = house.refused("schedule_list", json!({"limit": 0})).await;
+    assert!(code == 107 && message.contains("limit"), "{code} {message}");
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_in_words() {
     let house = House::new();
     let long = "x".repeat(129);
