@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use trunkline_auth::fresh_secret;
-use trunkline_core::limits::NOTE_ATTEMPTS;
+use trunkline_core::limits::{NOTE_ATTEMPTS, NOTE_BYTES};
 use trunkline_core::note::{Change, Changed, Due, NoteKey, Wanted};
 use trunkline_core::schedule::{Entry, Rule, Schedule};
 use trunkline_core::time::WallTime;
@@ -63,7 +63,14 @@ pub(super) async fn run(state: &ApiState, fields: &Fields<'_>) -> Outcome {
         late_ms: fields.count("late_ms")?,
         rule,
     });
-    let wanted = Wanted { value: JsonForm.write(&entry), due };
+    let value = JsonForm.write(&entry);
+    if value.len() > NOTE_BYTES {
+        let most = format!(
+            "at most {NOTE_BYTES} bytes with all that is scheduled with it, as base64 if it is no JSON"
+        );
+        return Err(fields.must_be("data", &most));
+    }
+    let wanted = Wanted { value, due };
     let (due, rescheduled) = put(state, &key, wanted).await?;
     json(&Scheduled { id: &id, due: due.0, rescheduled })
 }

@@ -1,5 +1,7 @@
 //! Publications that will be made at a time.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::house::House;
@@ -176,6 +178,18 @@ async fn long_lists_come_in_pages() {
         after = page["next"].clone();
     }
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn what_is_longer_than_a_note_is_refused() {
+    let house = House::new();
+    let bytes = |length| {
+        let encoded = STANDARD.encode(vec![255_u8; length]);
+        json!({"channel": "bytes:a", "b64data": encoded, "delay_ms": 1})
+    };
+    house.done("schedule", bytes(390_000)).await;
+    let (code, message) = house.refused("schedule", bytes(400_000)).await;
+    assert!(code == 107 && message.contains("base64"), "{code} {message}");
 }
 
 #[tokio::test]
