@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use trunkline_backend_memory::MemoryBackend;
-use trunkline_core::backend::{Completion, Sink};
+use trunkline_core::backend::{Backend, Completion, Sink};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::limits::Limits;
 use trunkline_core::namespace::{ChannelOptions, Namespaces, Retention};
@@ -100,6 +100,16 @@ impl Scene {
         notes: Arc<dyn Notes>,
         inbox: ChannelOptions,
     ) -> Member {
+        self.start_over(name, (self.backend.clone(), notes), inbox)
+    }
+
+    /// The same, with another way to its backend.
+    pub(crate) fn start_over(
+        &self,
+        name: &str,
+        (backend, notes): (Arc<dyn Backend>, Arc<dyn Notes>),
+        inbox: ChannelOptions,
+    ) -> Member {
         let mailbox = Arc::new(Mailbox::new(1_000, Box::new(|| ())));
         let switchboard = Arc::new(Switchboard::new(vec![Arc::clone(&mailbox)]));
         self.everyone.0.lock().unwrap().push(Arc::clone(&switchboard));
@@ -112,7 +122,7 @@ impl Scene {
             limits: Limits::default(),
             metrics: Metrics::new(1),
             switchboard,
-            backend: self.backend.clone(),
+            backend,
             notes,
             schedule_form: Arc::new(PlainForm),
             roster: Arc::new(LocalRoster::new(self.backend.clone())),

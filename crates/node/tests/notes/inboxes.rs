@@ -8,6 +8,7 @@ use trunkline_node::event::Event;
 use trunkline_node::inbox::{InboxError, Unread};
 
 use crate::fixture::{KEPT, Member, Scene, channel, kept, told};
+use crate::renaming::Renaming;
 
 fn send(scene: &Scene, member: &Member, data: &str) {
     let channel = channel("#ann");
@@ -115,6 +116,28 @@ fn what_is_acknowledged_out_of_order_is_read_past() {
     assert_eq!(found, (154..=172).step_by(2).collect::<Vec<u64>>());
     let last = unread(&a, 170, 1);
     assert_eq!((offsets(&last), last.more), (vec![172], false));
+}
+
+#[test]
+fn what_was_read_stays_read_when_the_stream_goes_on_under_another_name() {
+    let scene = Scene::new();
+    let backend = Renaming::new(scene.backend.clone());
+    let a = scene.start_over("a", (backend.clone(), scene.backend.clone()), kept(KEPT));
+    let most = 3 * KEPT as u64;
+    for n in 1..=most {
+        send(&scene, &a, &n.to_string());
+    }
+    let before = ack(&a, Ack::All).unwrap().dropped();
+    backend.rename(most);
+    assert_eq!(unread(&a, 0, 10).inbox.unread(), 0, "nobody has noticed");
+    send(&scene, &a, "another");
+    let found = unread(&a, 0, 10);
+    assert_eq!((offsets(&found), found.inbox.unread()), (vec![most + 1], 1));
+    ack(&a, Ack::All).unwrap();
+    let after = unread(&a, 0, 10).inbox;
+    assert_eq!((after.unread(), after.dropped()), (0, before));
+    let counted = a.node.metrics.node.inbox_dropped.get();
+    assert_eq!(counted, before, "and not twice");
 }
 
 #[test]

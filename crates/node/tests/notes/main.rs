@@ -10,5 +10,6 @@ mod fixture;
 mod inboxes;
 mod leases;
 mod redelivery;
+mod renaming;
 mod routes;
 mod schedules;
