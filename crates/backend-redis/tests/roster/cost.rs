@@ -11,7 +11,8 @@ use super::{becomes, redis};
 #[test]
 fn those_who_stay_cost_nothing() {
     let redis = redis();
-    let lease = Duration::from_secs(1);
+    // Nobody may be taken for dead and enter everybody again because the machine is busy.
+    let lease = Duration::from_secs(4);
     let a = Node::with_lease(&redis, "a", lease);
     for client in 0..5_000 {
         a.enter(&format!("room{}", client % 7), ("", client), Telling::Users);
@@ -21,7 +22,7 @@ fn those_who_stay_cost_nothing() {
     let written = a.roster.writes();
     assert!((5_000..5_100).contains(&written), "{written}");
     // Several leases, which is what is to be counted.
-    thread::sleep(4 * lease);
+    thread::sleep(2 * lease);
     let renewals = a.roster.writes() - written;
     assert!((4..=40).contains(&renewals), "{renewals}");
     for client in 0..10 {
