@@ -88,7 +88,7 @@ fn a_message_of_nothing_but_ends_takes_no_long_time() {
     let ends = [&[0x03, 0x00].repeat(LIMIT / 2)[..], &[0x00]].concat();
     let begun = Instant::now();
     assert_eq!(Inflater::new().inflate(&ends, LIMIT), Ok(&[][..]));
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn whoever_does_not_answer_a_ping_is_closed() {
 #[test]
 fn whoever_answers_stays() {
     // Enough time to answer on a machine that is busy.
-    let node = hasty(Limits { ping_ms: 600, pong_ms: 600, ..Limits::default() });
+    let node = hasty(Limits { ping_ms: 2_500, pong_ms: 2_500, ..Limits::default() });
     let mut by_message = node.client("");
     for _ in 0..3 {
         assert_eq!(by_message.text(), "{}");

@@ -143,7 +143,7 @@ fn ordinary_http_that_finds_no_room_is_refused() {
 
 #[test]
 fn whoever_says_nothing_is_closed_in_time() {
-    let limits = Limits { handshake_ms: 1000, ..Limits::default() };
+    let limits = Limits { handshake_ms: 5_000, ..Limits::default() };
     let node = Setup { limits, ..Setup::with_shards(1) }.start();
     let mut silent = node.dial();
     let mut hesitant = node.dial();

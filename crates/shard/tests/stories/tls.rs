@@ -103,7 +103,7 @@ fn whoever_breaks_off_leaves_nothing_behind() {
 
 #[test]
 fn whoever_does_not_speak_tls_is_refused() {
-    let node = secured(Limits { handshake_ms: 1000, ..Limits::default() });
+    let node = secured(Limits { handshake_ms: 5_000, ..Limits::default() });
     let mut plain = Peer::dial(node.address, None);
     plain.send(b"GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let answer = plain.take_rest();

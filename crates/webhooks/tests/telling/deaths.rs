@@ -52,7 +52,7 @@ async fn a_node_that_runs_alone_knows_at_once_that_its_former_life_is_over() {
     first.kill();
     let second = start("second");
     // The lease on the receiver is another matter: the former life may have been about to deliver.
-    broker.pass(15_000);
+    broker.pass(21_000);
     crm.until("its end is told", |crm| has(crm, "node_lost")).await;
     crm.until("and what it means", |crm| has(crm, "channel_vacated chat")).await;
     assert!(has(&crm, "member_removed chat ann"));

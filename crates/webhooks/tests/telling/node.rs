@@ -71,7 +71,7 @@ pub(crate) fn receiver(name: &str, url: &str, events: &[Kind]) -> Receiver {
         address: url.parse().unwrap(),
         signer: Signer::new(SECRET).unwrap(),
         wish: Wish { events: events.to_vec(), channels: Vec::new() },
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(10),
         retry_for_ms: 3_600_000,
     }
 }
@@ -105,7 +105,7 @@ impl Node {
 
     /// It ends as it should.
     pub(crate) async fn close(self) {
-        self.webhooks.close(Duration::from_secs(5)).await;
+        self.webhooks.close(Duration::from_secs(30)).await;
         self.running.await.unwrap();
     }
 
