@@ -12,8 +12,8 @@ use crate::wait;
 /// Masters, and as many replicas.
 const SHARDS: usize = 3;
 
-/// Milliseconds of silence after which a node counts as down.
-const NODE_TIMEOUT: u32 = 1500;
+/// Milliseconds of silence after which a node counts as down: more than a busy machine keeps one waiting.
+const NODE_TIMEOUT: u32 = 4000;
 
 /// How long nodes may take to find each other and to agree. A few seconds on an idle machine.
 const MEETING: Duration = Duration::from_secs(40);
@@ -164,7 +164,7 @@ impl Cluster {
     }
 
     /// Waits until every shard has a running master again, and all nodes that run agree on who holds
-    /// which slot. On an idle machine that takes three to five seconds after a kill.
+    /// which slot. On an idle machine that takes five to eight seconds after a kill.
     ///
     /// # Errors
     ///

@@ -19,8 +19,8 @@ const SERVERS: usize = 3;
 /// Sentinels, of which two must agree.
 const SENTINELS: usize = 3;
 
-/// Milliseconds of silence after which a server counts as down.
-const DOWN_AFTER: u32 = 1000;
+/// Milliseconds of silence after which a server counts as down: more than a busy machine keeps one waiting.
+const DOWN_AFTER: u32 = 3000;
 
 /// Milliseconds a failover may take before another is begun.
 const FAILOVER: u32 = 5000;

@@ -18,7 +18,7 @@ use crate::load::Load;
 const ELECTION: Duration = Duration::from_secs(90);
 
 /// How long publishing goes on while replicas are cut off, in milliseconds. A sentinel promotes no
-/// replica that was cut off for ten seconds.
+/// replica that was cut off for thirty seconds.
 const CUT_OFF: (u64, u64) = (300, 1500);
 
 /// Slots that are moved under load.
