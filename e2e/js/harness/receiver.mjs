@@ -8,6 +8,7 @@ import http from 'node:http';
 import { Webhook } from 'standardwebhooks';
 
 import { DEADLINE_MS, until } from './deadline.mjs';
+import { freePorts } from './ports.mjs';
 
 /** What a receiver answers with in place of a status to leave the node waiting. */
 export const HANG = Symbol('hang');
@@ -52,6 +53,8 @@ export class Receiver {
   static async start({ name = 'crm', secret = freshSecret(), answer = () => 204 } = {}) {
     const receiver = new Receiver();
     Object.assign(receiver, { name, secret, answer, webhook: verifier(secret) });
+    // One that nobody else is given while it is down, and to which nobody speaks who has spoken to another one there.
+    [receiver.port] = await freePorts(1);
     await receiver.up();
     return receiver;
   }
@@ -75,9 +78,8 @@ export class Receiver {
     });
     await new Promise((resolve, reject) => {
       server.on('error', reject);
-      server.listen(this.port ?? 0, '127.0.0.1', resolve);
+      server.listen(this.port, '127.0.0.1', resolve);
     });
-    this.port = server.address().port;
     this.server = server;
   }
 
