@@ -1,7 +1,7 @@
 // Nodes with webhooks, and those who receive them.
 
 import { HOUSES, over, uid } from './houses.mjs';
-import { closeAll } from './opened.mjs';
+import { apart, closeAll } from './opened.mjs';
 import { Receiver } from './receiver.mjs';
 import { Socket } from './socket.mjs';
 import { inSeconds, sign } from './token.mjs';
@@ -14,8 +14,15 @@ const NAMESPACES = { chat: { presence: true }, bare: {} };
 /** How long it may take until a node that died is known to be gone, and what it did is done by others, in ms. */
 export const NODE_LOST_MS = 60_000;
 
-/** Runs `test` with nodes of a house and a receiver for each of `hooks`: more of its table, and of the receiver. */
-export async function telling(house, hooks, test, sections = {}) {
+/**
+ * Runs `test` with nodes of a house and a receiver for each of `hooks`: more of its table, and of the receiver. Several
+ * may run at the same time.
+ */
+export function telling(house, hooks, test, sections = {}) {
+  return apart(() => told(house, hooks, test, sections));
+}
+
+async function told(house, hooks, test, sections) {
   const receivers = [];
   let place;
   try {
