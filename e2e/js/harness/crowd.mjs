@@ -2,6 +2,7 @@
 // channels. What a receiver is told of them has to come out even.
 
 import { until } from './deadline.mjs';
+import { remember } from './opened.mjs';
 import { somebody } from './telling.mjs';
 
 /** How many come and go at the same time. */
@@ -23,18 +24,25 @@ export function seeded(t) {
 export class Crowd {
   /** How often somebody came and went. */
   visits = 0;
+  #over = false;
 
   constructor(nodes, random) {
     Object.assign(this, { nodes, random });
+    remember(() => this.stop());
   }
 
-  /** Each of them comes and goes so often. A node that does not answer is tried again, or another one. */
-  async run(times) {
+  /** Lets nobody come any more. */
+  stop() {
+    this.#over = true;
+  }
+
+  /** Each of them comes and goes so often, or until they are stopped. A node that does not answer is tried again, or another one. */
+  async run(times = Infinity) {
     await Promise.all(Array.from({ length: PEOPLE }, () => this.#person(times)));
   }
 
   async #person(times) {
-    for (let visit = 0; visit < times; ) {
+    for (let visit = 0; visit < times && !this.#over; ) {
       const node = this.nodes[this.random(this.nodes.length)];
       const channels = [CHANNELS[this.random(CHANNELS.length - 1)], CHANNELS.at(-1)];
       try {
