@@ -46,10 +46,10 @@ export class Application {
     return this.calls.take((call) => call.path === path, `call of ${path}`);
   }
 
-  /** The section `[callbacks]`: everything that has a handler is asked. */
+  /** The section `[callbacks]`: everything that has a handler is asked, with time for a busy machine. */
   section(more = {}) {
     const urls = Object.keys(this.handlers).map((path) => [`${path.slice(1)}_url`, this.url(path)]);
-    return { ...Object.fromEntries(urls), ...more };
+    return { timeout: '5s', ...Object.fromEntries(urls), ...more };
   }
 
   stop() {

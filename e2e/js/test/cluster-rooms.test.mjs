@@ -83,8 +83,10 @@ describe('rooms over three nodes', () => {
   it('a node hears of a room as long as somebody on it is in it', async () => {
     const nodes = async () => (await cluster.lines())['rooms:few'] ?? 0;
     const ann = await enter(0, 'few', 1);
+    await hear([ann], joined(1, 'few'));
     assert.equal(await nodes(), 1);
     const bob = await enter(2, 'few', 2);
+    await hear([ann, bob], joined(2, 'few'));
     assert.equal(await nodes(), 2);
     for (const member of [ann, bob]) await member.close();
     await until(async () => (await nodes()) === 0, 'none is left');

@@ -91,7 +91,9 @@ describe('three nodes over Redis', () => {
     assert.equal(await listening(), 2);
     const left = Date.now();
     for (const socket of sockets) await socket.close();
-    assert.equal(await listening(), 2, 'for a while');
+    const soon = await listening();
+    // Unless the machine was too busy to look in time.
+    if (Date.now() - left < LINGER_MS - 1000) assert.equal(soon, 2, 'for a while');
     await until(async () => (await listening()) === 0, 'nobody listens');
     const lingered = Date.now() - left;
     assert.ok(lingered > LINGER_MS - 500, `who comes back soon causes no traffic: ${lingered} ms`);

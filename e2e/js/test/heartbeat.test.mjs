@@ -8,11 +8,12 @@ import { ENCODINGS, connected } from '../harness/sdk.mjs';
 import { serving } from '../harness/serving.mjs';
 import { Socket } from '../harness/socket.mjs';
 
-describe('heartbeat', () => {
+// They wait together.
+describe('heartbeat', { concurrency: true }, () => {
   const group = serving({
     config: configuration({
       client: { anonymous: true, insecure: true },
-      limits: { ping: '1s', pong: '700ms', connect: '1s' },
+      limits: { ping: '4s', pong: '3s', connect: '4s' },
     }),
   });
   const open = () => Socket.open(group.server.ws('/connection/websocket'));
@@ -25,7 +26,7 @@ describe('heartbeat', () => {
     for (const attempt of [1, 2]) {
       const silent = await open();
       const { connect } = await silent.ask({ id: 1, connect: {} });
-      assert.deepEqual([connect.ping, connect.pong], [1, true]);
+      assert.deepEqual([connect.ping, connect.pong], [4, true]);
       assert.equal(await silent.frames.next('a ping'), '{}');
       assert.equal((await silent.closed()).code, 3012, `attempt ${attempt}`);
     }

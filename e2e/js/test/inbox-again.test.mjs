@@ -16,7 +16,7 @@ import { Socket } from '../harness/socket.mjs';
 import { inSeconds, sign } from '../harness/token.mjs';
 
 const config = (changes) =>
-  configuration({ inbox: { enabled: true, redeliver_after: '1s' }, ...changes });
+  configuration({ inbox: { enabled: true, redeliver_after: '4s' }, ...changes });
 
 const again = ({ pub }) => pub?.tags?.inbox === 'again';
 
