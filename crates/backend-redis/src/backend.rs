@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published, Sink};
@@ -73,6 +73,8 @@ pub struct RedisBackend {
     seed: u64,
     /// The other half.
     next: AtomicU64,
+    /// Whether it was said that there are notes that nobody can read.
+    pub(crate) unreadable_told: Arc<AtomicBool>,
     /// Ends with the backend.
     pub(crate) thread: IoThread,
 }
@@ -111,6 +113,7 @@ impl RedisBackend {
             sink,
             seed: u64::from_ne_bytes(seed),
             next: AtomicU64::new(0),
+            unreadable_told: Arc::default(),
             thread,
         };
         backend.hear_nodes();

@@ -27,6 +27,7 @@ mod keys;
 mod limits;
 mod link;
 mod notes;
+mod pending;
 mod resp;
 mod roster;
 mod scripts;

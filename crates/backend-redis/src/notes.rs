@@ -12,12 +12,12 @@ use trunkline_core::publication::Draft;
 use trunkline_core::time::WallTime;
 
 use crate::backend::RedisBackend;
-use crate::caller::{Answer, Call, script};
+use crate::caller::{Answer, Call};
 use crate::direct;
 use crate::keys::{PARTITIONS, Partition};
 use crate::limits::NOTES_OF_A_PARTITION;
 use crate::resp::{Reply, command};
-use crate::scripts::{CHANGE, PENDING};
+use crate::scripts::CHANGE;
 use crate::wire::top;
 
 impl Notes for RedisBackend {
@@ -90,30 +90,15 @@ impl Notes for RedisBackend {
             let now = WallTime(0);
             return done(Ok(Pending { now, notes: Vec::new(), next: None }));
         };
-        let [notes, due] = self.keys().notes(partition);
-        let (after, member) = match &window.after {
-            Some((due, key)) => (due.0.to_string(), field(key)),
-            None => (String::new(), String::new()),
-        };
-        let command = script(&PENDING, 2)
-            .arg(notes)
-            .arg(due)
-            .arg(after)
-            .arg(member)
-            .arg(if window.due_now { "1" } else { "0" })
-            .number(window.limit.min(i32::MAX as usize) as u64);
-        let told = move |answer: Result<Answer, BackendError>| {
-            done(answer.and_then(|answer| pending(&answer.reply).ok_or(BackendError::Unavailable)));
-        };
-        self.call(Call::new(partition, command, Box::new(told)).of_script(&PENDING).repeatable());
+        self.look_through(partition, window, done);
     }
 }
 
-fn field(key: &NoteKey) -> String {
+pub(crate) fn field(key: &NoteKey) -> String {
     format!("{} {}", key.channel, key.name)
 }
 
-fn key(field: &str) -> Option<NoteKey> {
+pub(crate) fn key(field: &str) -> Option<NoteKey> {
     let (channel, name) = field.split_once(' ')?;
     Some(NoteKey { channel: ChannelName::parse(channel).ok()?, name: name.into() })
 }
@@ -127,7 +112,7 @@ fn written(due: Due) -> String {
 }
 
 /// Reads `VERSION DUE VALUE`.
-fn note(key: NoteKey, reply: &Reply) -> Option<Note> {
+pub(crate) fn note(key: NoteKey, reply: &Reply) -> Option<Note> {
     let bytes = reply.bytes()?;
     let mut parts = bytes.splitn(3, |byte| *byte == b' ');
     let mut word = || std::str::from_utf8(parts.next()?).ok();
@@ -166,16 +151,4 @@ fn made(version: &Reply, due: &Reply, place: &Reply) -> Option<Changed> {
         place => Some(top::published(place)?),
     };
     Some(Changed::Made { version: version.text()?.parse().ok()?, due, published })
-}
-
-fn pending(reply: &Reply) -> Option<Pending> {
-    let [now, next, notes] = reply.list()? else { return None };
-    let pairs = notes.list()?.chunks_exact(2);
-    // What others have written there and cannot be read is passed over: it is in nobody's way.
-    let notes = pairs.filter_map(|pair| note(key(pair[0].text()?)?, &pair[1])).collect();
-    let next = match next.text()? {
-        "" => None,
-        ms => Some(WallTime(ms.parse().ok()?)),
-    };
-    Some(Pending { now: WallTime(now.text()?.parse().ok()?), notes, next })
 }

@@ -1,9 +1,11 @@
 -- Looks through the notes of a partition that are due at some time.
 --
 -- KEYS  1 notes  2 due
--- ARGV  1 due of the note to start behind, '' for the first   2 its field
---       3 '1' for those that are due now only                 4 how many at most
--- Answers {now, when the first one behind them is due or '', {field, note, field, note, …}}.
+-- ARGV  1 due of the row to start behind, '' for the first   2 its field
+--       3 '1' for those that are due now only                4 how many rows at most
+-- Answers {now, when the first row behind them is due or '', how many rows there were, due of the last
+-- one or '', its field, {field, note, field, note, …}}. Rows of which there is no such note are rows
+-- all the same: whoever goes on behind the last one passes them.
 
 local notes, due_key = KEYS[1], KEYS[2]
 local after, member, limit = ARGV[1], ARGV[2], tonumber(ARGV[4])
@@ -17,7 +19,7 @@ local function is_behind(field)
   return false
 end
 
--- Where to start: its note may be gone, and a million may be due when it was. So it is found by
+-- Where to start: that row may be gone, and a million may be due when it was. So it is found by
 -- halving, whether it is there or not.
 local start = 0
 if after ~= '' then
@@ -37,22 +39,21 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local latest = ARGV[3] == '1' and now or math.huge
 
-local page, behind = {}, ''
-while behind == '' do
-  local rows = redis.call('ZRANGE', due_key, start, start + limit, 'WITHSCORES')
-  for nth = 1, #rows, 2 do
-    local field, due = rows[nth], tonumber(rows[nth + 1])
-    if due > latest or #page >= 2 * limit then
-      behind = string.format('%.0f', due)
-      break
-    end
-    local note = redis.call('HGET', notes, field)
-    if note then
-      page[#page + 1] = field
-      page[#page + 1] = note
-    end
+local page, behind, looked = {}, '', 0
+local last_due, last_field = '', ''
+local rows = redis.call('ZRANGE', due_key, start, start + limit, 'WITHSCORES')
+for nth = 1, #rows, 2 do
+  local field, due = rows[nth], tonumber(rows[nth + 1])
+  if due > latest or looked >= limit then
+    behind = string.format('%.0f', due)
+    break
   end
-  if #rows < 2 * (limit + 1) then break end
-  start = start + limit + 1
+  looked, last_field, last_due = looked + 1, field, rows[nth + 1]
+  local note = redis.call('HGET', notes, field)
+  -- Whoever went on behind a note that says another time than its row would be led astray.
+  if note and tonumber(string.match(note, '^%d+ (%d+) ')) == due then
+    page[#page + 1] = field
+    page[#page + 1] = note
+  end
 end
-return { string.format('%.0f', now), behind, page }
+return { string.format('%.0f', now), behind, looked, last_due, last_field, page }
