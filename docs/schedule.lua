@@ -20,6 +20,7 @@ local function complaint()
     or string.find(channel, '[*&/{}]') or string.find(channel, '^%$?:') then
     return 'the first argument is no name of a channel'
   end
+  if string.find(channel, '^%$%$') then return 'nothing is scheduled in an internal channel' end
   if #id < 1 or #id > 128 or string.find(id, '[^!-~]') then
     return 'the id is 1 to 128 letters, digits and signs'
   end

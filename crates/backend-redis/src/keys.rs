@@ -9,7 +9,10 @@
 use sha1::{Digest, Sha1};
 
 use trunkline_core::channel::ChannelName;
+use trunkline_core::limits::NOTES;
 use trunkline_core::signal::NodeId;
+
+use crate::limits::NOTES_OF_A_PARTITION;
 
 /// Slots of a Redis Cluster (cluster specification, "key distribution model").
 pub(crate) const SLOTS: u16 = 16_384;
@@ -46,6 +49,42 @@ fn crc16(bytes: &[u8]) -> u16 {
             if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
         })
     })
+}
+
+/// What stands in place of a channel in the names of what is kept for internal ones: what their names
+/// begin with.
+const INTERNAL: &str = "$$";
+
+/// Where notes are together. Those beside internal channels are by themselves: there may be very many
+/// of them beside a single one, and neither kind is to take the room of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shelf {
+    pub(crate) partition: Partition,
+    pub(crate) internal: bool,
+}
+
+impl Shelf {
+    /// Where the notes of a channel are.
+    pub(crate) fn of(channel: &ChannelName) -> Self {
+        Self { partition: Partition::of(channel), internal: channel.is_internal() }
+    }
+
+    /// The one with this number, if there is one.
+    pub(crate) fn numbered(number: u16) -> Option<Self> {
+        let count = PARTITIONS as u16;
+        let partition = Partition(u8::try_from(number % count).ok()?);
+        (number < 2 * count).then_some(Self { partition, internal: number >= count })
+    }
+
+    /// Its number: internal ones come behind all others.
+    pub(crate) fn number(self) -> u16 {
+        u16::from(self.partition.0) + if self.internal { PARTITIONS as u16 } else { 0 }
+    }
+
+    /// How many notes there may be.
+    pub(crate) fn room(self) -> u64 {
+        if self.internal { NOTES as u64 } else { NOTES_OF_A_PARTITION }
+    }
 }
 
 /// The names of one installation, which begin with its prefix.
@@ -112,8 +151,9 @@ impl Keys {
     }
 
     /// The notes of a partition, and when they are due.
-    pub(crate) fn notes(&self, partition: Partition) -> [String; 2] {
-        ["notes", "due"].map(|kind| self.name(partition, kind, ""))
+    pub(crate) fn notes(&self, Shelf { partition, internal }: Shelf) -> [String; 2] {
+        let rest = if internal { INTERNAL } else { "" };
+        ["notes", "due"].map(|kind| self.name(partition, kind, rest))
     }
 
     /// Who is in a channel.
@@ -176,6 +216,18 @@ mod tests {
         assert_eq!(keys.line, "trunkline:{38}:line:chat:1");
         assert_eq!(Keys::new("trunkline").partition(&keys.line), Some(Partition(0x38)));
         assert_eq!(Keys::new("other").partition(&keys.line), None);
+    }
+
+    #[test]
+    fn notes_beside_internal_channels_are_by_themselves() {
+        let [plain, internal] = ["chat:1", "$$webhooks"].map(|name| {
+            let shelf = Shelf::of(&ChannelName::parse(name).unwrap());
+            assert_eq!(Shelf::numbered(shelf.number()), Some(shelf));
+            (Keys::new("t").notes(shelf), shelf.number() < 256)
+        });
+        assert_eq!(plain, (["t:{38}:notes:", "t:{38}:due:"].map(str::to_owned), true));
+        assert_eq!(internal, (["t:{9e}:notes:$$", "t:{9e}:due:$$"].map(str::to_owned), false));
+        assert_eq!(Shelf::numbered(512), None);
     }
 
     #[test]

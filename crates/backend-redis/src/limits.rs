@@ -81,8 +81,9 @@ pub(crate) const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// How long a publication waits for its copies.
 pub(crate) const COPIES_DEADLINE: Duration = Duration::from_millis(2_000);
 
-/// Notes in one partition: four times an even share of all there may be
-/// ([`NOTES`](trunkline_core::limits::NOTES)).
+/// Notes beside the channels of one partition: four times an even share of all there may be
+/// ([`NOTES`](trunkline_core::limits::NOTES)). Those beside internal channels do not count: all of
+/// one are in one partition, and they may be as many as all together.
 pub(crate) const NOTES_OF_A_PARTITION: u64 = 15_625;
 
 /// Masters of one cluster, at most: as many as there are partitions.

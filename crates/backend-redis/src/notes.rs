@@ -14,16 +14,15 @@ use trunkline_core::time::WallTime;
 use crate::backend::RedisBackend;
 use crate::caller::{Answer, Call};
 use crate::direct;
-use crate::keys::{PARTITIONS, Partition};
-use crate::limits::NOTES_OF_A_PARTITION;
+use crate::keys::{PARTITIONS, Shelf};
 use crate::resp::{Reply, command};
 use crate::scripts::CHANGE;
 use crate::wire::top;
 
 impl Notes for RedisBackend {
     fn read(&self, key: &NoteKey, done: Completion<Result<Option<Note>, BackendError>>) {
-        let partition = Partition::of(&key.channel);
-        let [notes, _] = self.keys().notes(partition);
+        let shelf = Shelf::of(&key.channel);
+        let [notes, _] = self.keys().notes(shelf);
         let command = command("HGET").arg(notes).arg(field(key));
         let key = key.clone();
         let told = move |answer: Result<Answer, BackendError>| {
@@ -32,7 +31,7 @@ impl Notes for RedisBackend {
                 reply => note(key, &reply).map(Some).ok_or(BackendError::Unavailable),
             }));
         };
-        self.call(Call::new(partition, command, Box::new(told)).repeatable());
+        self.call(Call::new(shelf.partition, command, Box::new(told)).repeatable());
     }
 
     fn change(&self, change: Change, done: Completion<Result<Changed, BackendError>>) {
@@ -40,11 +39,12 @@ impl Notes for RedisBackend {
             return done(Err(BackendError::Overloaded));
         }
         let Change { key, expected, when_due, wanted, draft } = change;
-        let partition = Partition::of(&key.channel);
+        let shelf = Shelf::of(&key.channel);
+        let partition = shelf.partition;
         let publishes = draft.is_some();
         // What is not published has arguments all the same, in their places.
         let draft = draft.unwrap_or_else(|| Draft::new(key.channel.clone()));
-        let [notes, due] = self.keys().notes(partition);
+        let [notes, due] = self.keys().notes(shelf);
         let (name, replicas) = (self.fresh_name(), draft.replicas);
         let (keeps, when, value) = match &wanted {
             None => ("0", String::new(), Bytes::new()),
@@ -64,7 +64,7 @@ impl Notes for RedisBackend {
             .arg(when)
             .arg(value)
             .arg(if publishes { "1" } else { "0" })
-            .number(NOTES_OF_A_PARTITION);
+            .number(shelf.room());
         let told = move |answer: Result<Answer, BackendError>| {
             done(answer.and_then(|answer| {
                 let changed = changed(key, &answer.reply)?;
@@ -82,15 +82,15 @@ impl Notes for RedisBackend {
     }
 
     fn share_of(&self, channel: &ChannelName) -> u16 {
-        Partition::of(channel).0.into()
+        Shelf::of(channel).number()
     }
 
     fn pending(&self, share: u16, window: Window, done: Completion<Result<Pending, BackendError>>) {
-        let Ok(partition) = u8::try_from(share).map(Partition) else {
+        let Some(shelf) = Shelf::numbered(share) else {
             let now = WallTime(0);
             return done(Ok(Pending { now, notes: Vec::new(), next: None }));
         };
-        self.look_through(partition, window, done);
+        self.look_through(shelf, window, done);
     }
 }
 

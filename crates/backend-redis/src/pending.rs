@@ -15,26 +15,26 @@ use trunkline_core::time::WallTime;
 use crate::backend::RedisBackend;
 use crate::caller::{Answer, Call, script};
 use crate::fleet::Fleet;
-use crate::keys::Partition;
+use crate::keys::Shelf;
 use crate::notes::{field, key, note};
 use crate::resp::Reply;
 use crate::scripts::PENDING;
 
 impl RedisBackend {
-    /// The notes of a partition that are in a window.
+    /// Notes that are kept together and are in a window.
     pub(crate) fn look_through(
         &self,
-        partition: Partition,
+        shelf: Shelf,
         window: Window,
         done: Completion<Result<Pending, BackendError>>,
     ) {
-        let [notes, due] = self.keys().notes(partition);
+        let [notes, due] = self.keys().notes(shelf);
         let behind = window
             .after
             .map(|(due, key)| Row { due: due.0.to_string().into(), field: field(&key).into() });
         let looking = Looking {
             fleet: Arc::clone(&self.fleet),
-            partition,
+            shelf,
             keys: [notes, due],
             due_now: window.due_now,
             limit: window.limit.min(i32::MAX as usize),
@@ -67,7 +67,7 @@ struct Found {
 /// A page in the making.
 struct Looking {
     fleet: Arc<Fleet>,
-    partition: Partition,
+    shelf: Shelf,
     keys: [String; 2],
     due_now: bool,
     limit: usize,
@@ -87,16 +87,18 @@ impl Looking {
             .arg(behind.field)
             .arg(if self.due_now { "1" } else { "0" })
             .number(room as u64);
-        let (fleet, partition) = (Arc::clone(&self.fleet), self.partition);
+        let (fleet, shelf) = (Arc::clone(&self.fleet), self.shelf);
         let told = move |answer: Result<Answer, BackendError>| {
-            let found =
-                answer.and_then(|answer| found(&answer.reply).ok_or(BackendError::Unavailable));
+            let found = answer
+                .and_then(|answer| found(&answer.reply, shelf).ok_or(BackendError::Unavailable));
             match found {
                 Ok(found) => self.take(found),
                 Err(error) => (self.done)(Err(error)),
             }
         };
-        fleet.call(Call::new(partition, command, Box::new(told)).of_script(&PENDING).repeatable());
+        fleet.call(
+            Call::new(shelf.partition, command, Box::new(told)).of_script(&PENDING).repeatable(),
+        );
     }
 
     fn take(mut self, found: Found) {
@@ -114,10 +116,16 @@ impl Looking {
     }
 }
 
-fn found(reply: &Reply) -> Option<Found> {
+fn found(reply: &Reply, shelf: Shelf) -> Option<Found> {
     let [now, next, rows, last_due, last_field, notes] = reply.list()? else { return None };
     let pairs = notes.list()?.chunks_exact(2);
-    let notes: Vec<Note> = pairs.filter_map(|pair| note(key(pair[0].text()?)?, &pair[1])).collect();
+    let notes: Vec<Note> = pairs
+        .filter_map(|pair| {
+            // What stands on the wrong shelf cannot be changed, and would be due for ever.
+            let key = key(pair[0].text()?).filter(|key| Shelf::of(&key.channel) == shelf)?;
+            note(key, &pair[1])
+        })
+        .collect();
     let rows = usize::try_from(rows.number()?).ok()?;
     let last = || Some(Row { due: last_due.bytes()?.clone(), field: last_field.bytes()?.clone() });
     Some(Found {

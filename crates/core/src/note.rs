@@ -151,7 +151,8 @@ pub trait Notes: Send + Sync {
     /// can divide them among each other.
     fn shares(&self) -> u16;
 
-    /// In which share a channel's notes are, from 0.
+    /// In which share a channel's notes are, from 0. Those of an internal channel may be in one behind
+    /// all that are counted: whoever keeps them there looks through it, and nobody else does.
     fn share_of(&self, channel: &ChannelName) -> u16;
 
     /// Looks through the notes of a share that are due at some time.

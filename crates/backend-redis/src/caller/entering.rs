@@ -4,7 +4,7 @@
 use trunkline_core::channel::ChannelName;
 
 use crate::health::{Health, Part};
-use crate::keys::Partition;
+use crate::keys::{Partition, Shelf};
 use crate::limits::MEMORY_EVERY;
 use crate::link::{Access, Link, Trouble, dial_master};
 use crate::resp::{Reply, command};
@@ -44,7 +44,7 @@ async fn may(link: &mut Link, access: &Access, copies: bool) -> Result<(), Troub
         .arg(access.keys.users(partition, &channel))
         .arg(access.keys.members_of(partition, "any"))
         .arg(access.keys.leases());
-    let [notes, due] = access.keys.notes(partition);
+    let [notes, due] = access.keys.notes(Shelf { partition, internal: false });
     let ask = ask.arg(notes).arg(due);
     let answers = link.exchange(vec![ask]).await?;
     match answers[0].text() {

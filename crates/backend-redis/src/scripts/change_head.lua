@@ -9,7 +9,7 @@
 -- Answers {'made', VERSION, DUE or '-', what publishing answers or ''}, {'refused', note or ''},
 -- {'early', note} or {'full'}.
 --
--- Notes of a partition are kept as
+-- Notes of a partition are kept as follows, those of internal channels in a hash and a set of their own:
 --
 --   notes  hash: CHANNEL ' ' NAME -> VERSION ' ' DUE ' ' VALUE, and '' -> the last version
 --   due    sorted set of CHANNEL ' ' NAME by DUE, in ms

@@ -8,4 +8,5 @@
 
 mod fixture;
 mod paging;
+mod room;
 mod unreadable;
