@@ -19,12 +19,13 @@ use trunkline_core::time::{Tick, WallTime};
 use crate::node::Node;
 use crate::redelivery;
 use crate::schedules::Purpose;
+use crate::tidying;
 
 /// Shares that are looked through at the same time, so that a backend with many is not asked for all
 /// of them in one moment.
 const LOOKS_AT_ONCE: usize = 64;
 
-/// Inboxes of one page that are looked into. Each may take some megabytes while it is.
+/// Inboxes, and streams that are routed into them, of one page that are looked into. Each may take some megabytes while it is.
 const INBOXES_AT_ONCE: usize = 16;
 
 /// How long a node waits before it looks again where that, or what came of it, has failed, in
@@ -59,6 +60,7 @@ struct Share {
 enum Work {
     Schedule(Box<Change>, Purpose),
     Redeliver(Note),
+    Tidy(Note),
 }
 
 /// What is done about one page.
@@ -82,6 +84,11 @@ impl Shares {
     fn lock(&self) -> MutexGuard<'_, Vec<Share>> {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a note of this name asks to look into a stream when it is due.
+fn looks_into_streams(name: &str) -> bool {
+    *name == *redelivery::NOTE || tidying::concerns(name)
 }
 
 impl Node {
@@ -181,7 +188,7 @@ impl Node {
     fn carry_out(self: &Arc<Self>, share: usize, began: Tick, pending: Pending) {
         let Pending { now, mut notes, next } = pending;
         let inboxes =
-            notes.iter().enumerate().filter(|(_, note)| *note.key.name == *redelivery::NOTE);
+            notes.iter().enumerate().filter(|(_, note)| looks_into_streams(&note.key.name));
         let cut = inboxes.map(|(at, _)| at).nth(INBOXES_AT_ONCE);
         notes.truncate(cut.unwrap_or(notes.len()));
         let mine = self.is_up_to_me(&format!("schedules {share}"));
@@ -227,11 +234,15 @@ impl Node {
                 Work::Schedule(change, purpose) => self.fire(*change, purpose, Box::new(done)),
                 // An inbox that cannot be read holds no schedule up; it is due still.
                 Work::Redeliver(note) => self.redeliver(note, now, Box::new(|_| done(Ok(())))),
+                Work::Tidy(note) => self.tidy(note, Box::new(|_| done(Ok(())))),
             }
         }
     }
 
     fn work(&self, note: Note, now: WallTime) -> Option<Work> {
+        if tidying::concerns(&note.key.name) {
+            return Some(Work::Tidy(note));
+        }
         if *note.key.name != *redelivery::NOTE {
             let firing = self.firing(&note, now);
             return firing.map(|(change, purpose)| Work::Schedule(Box::new(change), purpose));

@@ -20,7 +20,7 @@ use trunkline_core::session::ReadInbox;
 use crate::node::Node;
 
 /// The name of the note.
-const NOTE: &str = "inbox";
+pub(crate) const NOTE: &str = "inbox";
 
 /// The tag of a publication that says what is read, and takes no place in the inbox.
 pub const STATE_TAG: (&str, &str) = ("inbox", "state");
@@ -171,7 +171,7 @@ impl Node {
             }
             let known = note.as_ref().map_or(0, |note| Inbox::from_bytes(&note.value).dropped());
             let dropped = inbox.dropped().saturating_sub(known);
-            let change = change(&channel, note.as_ref(), &inbox);
+            let change = change(&channel, note.as_ref(), &inbox, node.inbox_tidied());
             let after = Arc::clone(&node);
             node.notes.change(
                 change,
@@ -235,9 +235,9 @@ fn key(channel: &ChannelName) -> NoteKey {
     NoteKey { channel: channel.clone(), name: NOTE.into() }
 }
 
-fn change(channel: &ChannelName, note: Option<&Note>, inbox: &Inbox) -> Change {
+fn change(channel: &ChannelName, note: Option<&Note>, inbox: &Inbox, due: Due) -> Change {
     let (key_of_tag, value) = STATE_TAG;
-    let wanted = Wanted { value: inbox.to_bytes(), due: Due::Never };
+    let wanted = Wanted { value: inbox.to_bytes(), due };
     Change {
         draft: Some(Draft {
             data: Bytes::from(inbox.to_json()),

@@ -37,6 +37,7 @@ mod surveys;
 pub mod switchboard;
 mod sync;
 mod throttle;
+mod tidying;
 
 pub use node::{Asker, Node, Parts};
 pub use surveys::Told;

@@ -17,6 +17,7 @@ use trunkline_core::publication::Draft;
 use trunkline_core::route::{Gone, Next, Stretch, is_done, next, read_place, write_place};
 
 use super::{Outcome, Routes, Trouble};
+use crate::tidying;
 
 /// Publications that are looked at together: those for different users are put into their inboxes at
 /// the same time.
@@ -221,7 +222,7 @@ struct Handing {
 
 impl Handing {
     fn key(&self) -> NoteKey {
-        NoteKey { channel: self.inbox.clone(), name: format!("from:{}", self.from.as_str()).into() }
+        NoteKey { channel: self.inbox.clone(), name: tidying::from(&self.from) }
     }
 
     /// Puts those in that are not there yet, one after the other. `known` is the note as it was a
@@ -245,7 +246,8 @@ impl Handing {
         let Some((place, data)) = messages.front().cloned() else { return done(Ok(())) };
         let Some(options) = self.routes.node.namespaces.inbox() else { return done(Ok(())) };
         let key = self.key();
-        let wanted = Wanted { value: write_place(&place), due: Due::Never };
+        let due = self.routes.node.routed_tidied(&self.from);
+        let wanted = Wanted { value: write_place(&place), due };
         let draft = draft(&self.from, self.inbox.clone(), data, options);
         let arming = self.routes.node.arming(&draft);
         let change =

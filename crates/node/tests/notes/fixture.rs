@@ -140,6 +140,12 @@ impl Scene {
         Tick(self.now.load(Ordering::Relaxed))
     }
 
+    /// Much time passes, and nobody notices but the backend.
+    pub(crate) fn skip(&self, millis: u64) {
+        self.now.fetch_add(millis, Ordering::Relaxed);
+        self.backend.sweep();
+    }
+
     /// Time passes, and these nodes notice.
     pub(crate) fn pass(&self, millis: u64, nodes: &[&Member]) {
         let mut rest = millis;

@@ -13,3 +13,4 @@ mod redelivery;
 mod renaming;
 mod routes;
 mod schedules;
+mod tidying;
