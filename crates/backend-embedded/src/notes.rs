@@ -216,7 +216,7 @@ fn verdict(refused: Refusal) -> Result<Changed, BackendError> {
     match refused {
         Refusal::Other(note) => Ok(Changed::Refused(note)),
         Refusal::Early(note) => Ok(Changed::Early(note)),
-        Refusal::Full => Err(BackendError::Full),
+        Refusal::Full => Err(BackendError::NotesFull),
     }
 }
 

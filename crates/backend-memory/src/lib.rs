@@ -88,7 +88,7 @@ impl MemoryBackend {
         match notebook.check(&change, now) {
             Err(Refusal::Other(note)) => return Ok(Changed::Refused(note)),
             Err(Refusal::Early(note)) => return Ok(Changed::Early(note)),
-            Err(Refusal::Full) => return Err(BackendError::Full),
+            Err(Refusal::Full) => return Err(BackendError::NotesFull),
             Ok(()) => {}
         }
         let published = change.draft.take().map(|draft| self.place(draft, now)).transpose()?;

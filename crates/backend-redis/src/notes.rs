@@ -130,7 +130,7 @@ fn changed(key: NoteKey, reply: &Reply) -> Result<Changed, BackendError> {
     let words = reply.list().ok_or_else(unreadable)?;
     let kind = words.first().and_then(Reply::text).ok_or_else(unreadable)?;
     match (kind, &words[1..]) {
-        ("full", _) => Err(BackendError::Full),
+        ("full", _) => Err(BackendError::NotesFull),
         ("refused", [none]) if none.text() == Some("") => Ok(Changed::Refused(None)),
         ("refused", [present]) => {
             note(key, present).map(|note| Changed::Refused(Some(note))).ok_or_else(unreadable)

@@ -26,6 +26,10 @@ pub enum BackendError {
     /// There is no room to store it; nothing was done. It can be done again once there is room.
     #[error("no room to store it")]
     Full,
+    /// There is no room for this note: there are as many as there may be, or it is too long; nothing
+    /// was done. Other notes can be changed, and everything can be published.
+    #[error("no room for another note")]
+    NotesFull,
     /// The broker cannot be reached, or does not answer. What was under way may or may not have
     /// been done: who publishes again should use an idempotency key.
     #[error("the broker is not available")]

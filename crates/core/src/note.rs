@@ -144,7 +144,7 @@ pub trait Notes: Send + Sync {
     /// Reads a note.
     fn read(&self, key: &NoteKey, done: Completion<Result<Option<Note>, BackendError>>);
 
-    /// Changes a note. [`BackendError::Full`] where no more may be kept.
+    /// Changes a note. [`BackendError::NotesFull`] where no more may be kept.
     fn change(&self, change: Change, done: Completion<Result<Changed, BackendError>>);
 
     /// Into how many shares the notes are divided. Each is looked through by itself, so that nodes

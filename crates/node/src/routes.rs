@@ -7,6 +7,7 @@
 
 mod carrying;
 mod foreign;
+mod handing;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +60,9 @@ pub struct Route {
 pub enum Trouble {
     /// Publications were gone before they were routed.
     Gone(Gone),
+    /// So many messages found no room in the inboxes of their users, as the backend keeps as many notes
+    /// as it may. Told once, until all find room again.
+    NoRoom(u64),
     /// The backend cannot do it now. It is tried again, until it can; told once.
     Stuck(BackendError),
 }
@@ -93,6 +97,8 @@ struct State {
     /// Not before.
     retry_at: Tick,
     stuck: bool,
+    /// Of the last page something found no room.
+    crowded: bool,
 }
 
 impl Entry {

@@ -161,7 +161,7 @@ pub(crate) const CATALOGUE: &[Metric] = &[
     },
     Metric {
         name: "trunkline_route_gone_total",
-        help: "Publications of routed channels that were trimmed or lost before they were routed. A stream that was lost as a whole counts once more.",
+        help: "Publications of routed channels that were trimmed or lost before they were routed, or found no room in an inbox. A stream that was lost as a whole counts once more.",
         source: Source::Node(|node| node.route_gone.get()),
     },
     Metric {

@@ -71,7 +71,7 @@ async fn tell(shared: Arc<Shared>, news: News) {
             }
             Ok(Changed::Refused(note)) => found = Some(note),
             Ok(Changed::Early(note)) => found = Some(Some(note)),
-            Err(BackendError::Full) => {
+            Err(BackendError::Full | BackendError::NotesFull) => {
                 shared.lose(tells);
                 break;
             }

@@ -334,6 +334,7 @@ impl<F: Files + Clone, W: Fn(FakeDisk) -> F> Play<W> {
                 Ok(())
             }
             Err(BackendError::Stopped) => Ok(()),
+            Err(error @ BackendError::NotesFull) => Err(format!("{error}, of a publication")),
             Err(error @ (BackendError::Unavailable | BackendError::Unconfirmed)) => {
                 Err(format!("{error}, where there is no broker"))
             }

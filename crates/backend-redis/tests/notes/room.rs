@@ -45,7 +45,7 @@ fn notes_of_internal_channels_and_of_others_take_no_room_from_each_other() {
     ));
     assert!(matches!(fixture.change(put(key(&plain, "first"), far)), Ok(Changed::Made { .. })));
     fill(&fixture, &plain, "", OF_A_PARTITION);
-    assert_eq!(fixture.change(put(key(&plain, "one-more"), far)), Err(BackendError::Full));
+    assert_eq!(fixture.change(put(key(&plain, "one-more"), far)), Err(BackendError::NotesFull));
     assert!(matches!(fixture.change(put(key(INTERNAL, "yet-one"), far)), Ok(Changed::Made { .. })));
 }
 

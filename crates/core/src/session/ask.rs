@@ -250,7 +250,7 @@ impl From<BackendError> for ClientError {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Overloaded => Self::TooManyRequests,
-            BackendError::Full => Self::StorageFull,
+            BackendError::Full | BackendError::NotesFull => Self::StorageFull,
             BackendError::Unavailable | BackendError::Unconfirmed => Self::Unavailable,
             BackendError::Stopped => Self::Internal,
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use trunkline_core::channel::ChannelName;
 use trunkline_core::time::Tick;
 
-use super::carrying::draft;
+use super::handing::draft;
 use super::{Entry, Routes, Source};
 use crate::leases::{Job, Lease};
 

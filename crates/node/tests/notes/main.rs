@@ -7,6 +7,7 @@
 )]
 
 mod fixture;
+mod handing;
 mod inboxes;
 mod leases;
 mod redelivery;

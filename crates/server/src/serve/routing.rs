@@ -103,6 +103,11 @@ fn tell(channel: &ChannelName, trouble: Trouble) {
             publications = gone.publications,
             "publications were gone before they were routed"
         ),
+        Trouble::NoRoom(messages) => tracing::warn!(
+            channel,
+            messages,
+            "messages found no room in inboxes: as many notes are kept as there may be"
+        ),
         Trouble::Stuck(error) => tracing::warn!(
             channel,
             %error,

@@ -1,0 +1,141 @@
+//! Inboxes that cannot take what is routed to them.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use trunkline_backend_memory::MemoryBackend;
+use trunkline_core::backend::{Backend, BackendError, Completion};
+use trunkline_core::channel::ChannelName;
+use trunkline_core::history::HistoryQuery;
+use trunkline_core::identity::UserId;
+use trunkline_core::namespace::Retention;
+use trunkline_core::note::{Change, Changed, Note, NoteKey, Notes, Pending, Window};
+use trunkline_core::publication::Draft;
+use trunkline_node::routes::{Route, Routes, Source, Trouble};
+
+use crate::fixture::{KEPT, Member, Scene, channel, told};
+
+/// Something that happens to a change before it is made, or instead.
+type Meddling = Box<dyn Fn(&Change) -> Option<BackendError> + Send + Sync>;
+
+/// Notes with whose changes somebody meddles.
+struct Meddled {
+    notes: Arc<MemoryBackend>,
+    by: Meddling,
+}
+
+impl Notes for Meddled {
+    fn read(&self, key: &NoteKey, done: Completion<Result<Option<Note>, BackendError>>) {
+        self.notes.read(key, done);
+    }
+
+    fn change(&self, change: Change, done: Completion<Result<Changed, BackendError>>) {
+        match (self.by)(&change) {
+            Some(error) => done(Err(error)),
+            None => self.notes.change(change, done),
+        }
+    }
+
+    fn shares(&self) -> u16 {
+        self.notes.shares()
+    }
+
+    fn share_of(&self, channel: &ChannelName) -> u16 {
+        self.notes.share_of(channel)
+    }
+
+    fn pending(&self, share: u16, window: Window, done: Completion<Result<Pending, BackendError>>) {
+        self.notes.pending(share, window, done);
+    }
+}
+
+struct Routing {
+    member: Member,
+    routes: Arc<Routes>,
+    trouble: Arc<Mutex<Vec<Trouble>>>,
+}
+
+/// `ann:hello` is "hello" for ann.
+fn begin(member: Member) -> Routing {
+    let address = Box::new(|said: &Bytes| {
+        let (user, data) = std::str::from_utf8(said).ok()?.split_once(':')?;
+        Some((UserId::new(user), Bytes::copy_from_slice(data.as_bytes())))
+    });
+    let route = Route { channel: channel("orders"), source: Source::Stream, address };
+    let trouble = Arc::<Mutex<Vec<Trouble>>>::default();
+    let heard = Arc::clone(&trouble);
+    let told = Box::new(move |_: &_, what| heard.lock().unwrap().push(what));
+    let routes = Routes::start(&member.node, vec![route], told, Arc::new(|| ()));
+    Routing { member, routes, trouble }
+}
+
+impl Routing {
+    /// Works until there is nothing more to do.
+    fn work(&self, scene: &Scene) {
+        for _ in 0..40 {
+            scene.pass(250, &[&self.member]);
+            self.routes.work(scene.now());
+        }
+    }
+
+    fn gone(&self) -> u64 {
+        self.member.node.metrics.node.route_gone.get()
+    }
+}
+
+fn publish(scene: &Scene, to: &str, said: &str) {
+    let retention = Some(Retention { size: KEPT, ttl_ms: 600_000, bytes: 1 << 20 });
+    let data = Bytes::copy_from_slice(said.as_bytes());
+    let draft = Draft { data, retention, ..Draft::new(channel(to)) };
+    told(|done| scene.backend.publish(draft, done)).unwrap();
+}
+
+fn inbox(scene: &Scene, user: &str) -> Vec<String> {
+    let query = HistoryQuery { since: None, limit: 1_000, reverse: false };
+    let page = told(|done| scene.backend.history(&channel(&format!("#{user}")), query, done));
+    let text = |data: &Bytes| String::from_utf8(data.to_vec()).unwrap();
+    page.unwrap().publications.iter().map(|message| text(&message.data)).collect()
+}
+
+#[test]
+fn an_inbox_without_room_does_not_stop_the_others() {
+    let scene = Scene::new();
+    let full = Arc::new(Mutex::new(Some(BackendError::NotesFull)));
+    let bob = Arc::clone(&full);
+    let by: Meddling = Box::new(move |change| {
+        let refused = change.key.channel == channel("#bob");
+        bob.lock().unwrap().clone().filter(|_| refused)
+    });
+    let meddled = Arc::new(Meddled { notes: Arc::clone(&scene.backend), by });
+    let routing = begin(scene.start_on("a", meddled));
+    for said in ["ann:1", "bob:1", "bob:2", "ann:2"] {
+        publish(&scene, "orders", said);
+    }
+    routing.work(&scene);
+    publish(&scene, "orders", "bob:3");
+    routing.work(&scene);
+    assert_eq!((inbox(&scene, "ann").len(), inbox(&scene, "bob").len()), (2, 0));
+    assert_eq!(routing.gone(), 3);
+    let trouble = std::mem::take(&mut *routing.trouble.lock().unwrap());
+    assert_eq!(trouble, [Trouble::NoRoom(2)], "told once");
+    *full.lock().unwrap() = None;
+    publish(&scene, "orders", "bob:4");
+    routing.work(&scene);
+    assert_eq!(inbox(&scene, "bob"), ["4"]);
+}
+
+#[test]
+fn nothing_is_given_up_where_there_is_no_room_for_anything() {
+    let scene = Scene::new();
+    let full = Arc::new(Mutex::new(Some(BackendError::Full)));
+    let all = Arc::clone(&full);
+    let by: Meddling = Box::new(move |_| all.lock().unwrap().clone());
+    let meddled = Arc::new(Meddled { notes: Arc::clone(&scene.backend), by });
+    let routing = begin(scene.start_on("a", meddled));
+    publish(&scene, "orders", "ann:1");
+    routing.work(&scene);
+    assert_eq!((inbox(&scene, "ann").len(), routing.gone()), (0, 0));
+    *full.lock().unwrap() = None;
+    routing.work(&scene);
+    assert_eq!(inbox(&scene, "ann"), ["1"]);
+}
