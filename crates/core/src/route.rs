@@ -35,6 +35,14 @@ pub fn is_done(last: &Position, offset: u64, page: &HistoryPage) -> bool {
     last.offset >= offset && page.continues(&last).is_ok()
 }
 
+/// Whether the history in which `last` was done is none that the page knows: that of another stream, or
+/// one that this stream has taken on since the page was read.
+#[must_use]
+pub fn is_unknown(last: &Position, page: &HistoryPage) -> bool {
+    let last = Position { tag: None, ..last.clone() };
+    page.continues(&last) == Err(GapReason::EpochChanged)
+}
+
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
@@ -206,5 +214,11 @@ mod tests {
         assert!(is_done(&at("e", 6), 6, &forked(vec![])), "from before the parting");
         assert!(!is_done(&at("e", 9), 7, &forked(vec![])), "that one was another");
         assert!(is_done(&at("e-1", 8), 7, &forked(vec![])));
+        assert!(is_unknown(&at("e-1", 8), &page("e", 9, [])), "its name is younger than the page");
+        assert!(is_unknown(&at("f", 9), &forked(vec![])));
+        assert!(
+            !is_unknown(&at("e", 9), &forked(vec![]))
+                && !is_unknown(&at("e-1", 9), &forked(vec![]))
+        );
     }
 }

@@ -107,6 +107,7 @@ impl Routes {
                 let missing = Missing { misfits, gone, lost };
                 routes.note_progress(at, note.as_ref(), (&up_to, more), missing, done);
             }
+            Handed::Outdated => done(Outcome::More),
             Handed::Failed(error) => done(Outcome::Failed(error)),
         });
         let together = Together::new(users.len(), finished);
@@ -117,6 +118,7 @@ impl Routes {
                 from: self.entries[at].route.channel.clone(),
                 lineage: Arc::clone(lineage),
                 inbox,
+                elsewhere: None,
             };
             let together = Arc::clone(&together);
             let handed: Done = Box::new(move |handed| together.one(handed));

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::history::HistoryPage;
+use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::limits::NOTE_ATTEMPTS;
 use trunkline_core::namespace::ChannelOptions;
 use trunkline_core::note::{Change, Changed, Note, NoteKey, Wanted};
-use trunkline_core::position::Position;
+use trunkline_core::position::{Epoch, Position};
 use trunkline_core::publication::Draft;
-use trunkline_core::route::{is_done, read_place, write_place};
+use trunkline_core::route::{is_done, is_unknown, read_place, write_place};
 
 use super::Routes;
 use crate::tidying;
@@ -37,6 +37,8 @@ pub(super) fn draft(
 pub(super) enum Handed {
     /// They are in the inboxes, but for so many that found no room there.
     All { lost: u64 },
+    /// The stream is another one than was read, or has another name: it is to be read again.
+    Outdated,
     /// It cannot be done now.
     Failed(BackendError),
 }
@@ -46,7 +48,8 @@ impl Handed {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::All { lost: one }, Self::All { lost: other }) => Self::All { lost: one + other },
-            (failed @ Self::Failed(_), _) | (_, failed) => failed,
+            (failed @ Self::Failed(_), _) | (_, failed @ Self::Failed(_)) => failed,
+            _ => Self::Outdated,
         }
     }
 }
@@ -92,11 +95,37 @@ pub(super) struct Handing {
     /// The stream, as it was when the messages were read.
     pub(super) lineage: Arc<HistoryPage>,
     pub(super) inbox: ChannelName,
+    /// A history that the stream did not know after something was found done in it: another stream's.
+    pub(super) elsewhere: Option<Epoch>,
 }
 
 impl Handing {
     fn key(&self) -> NoteKey {
         NoteKey { channel: self.inbox.clone(), name: tidying::from(&self.from) }
+    }
+
+    /// Something was done in a history of which the page does not know. Another node may have done so after
+    /// the stream went on under another name, and then this page may be what is gone. Only a look at the
+    /// stream that is younger than the note tells.
+    fn compare(
+        mut self,
+        messages: Messages,
+        (note, epoch): (Option<Note>, Epoch),
+        attempts: u32,
+        done: Done,
+    ) {
+        let (node, from) = (Arc::clone(&self.routes.node), self.from.clone());
+        let looked = move |page: Result<HistoryPage, BackendError>| match page {
+            Ok(page) if page.top.epoch == self.lineage.top.epoch => {
+                self.lineage = Arc::new(page);
+                self.elsewhere = Some(epoch);
+                self.hand(messages, Some(note), attempts, done);
+            }
+            Ok(_) => done(Handed::Outdated),
+            Err(error) => done(Handed::Failed(error)),
+        };
+        let top = HistoryQuery { since: None, limit: 0, reverse: false };
+        node.history(&from, top, Box::new(looked));
     }
 
     /// Puts those in that are not there yet, one after the other. `known` is the note as it was a
@@ -121,6 +150,10 @@ impl Handing {
         };
         let last = note.as_ref().and_then(|note| read_place(&note.value));
         if let Some(last) = last {
+            let stranger = self.elsewhere.as_ref() != Some(&last.epoch);
+            if stranger && is_unknown(&last, &self.lineage) {
+                return self.compare(messages, (note, last.epoch), attempts, done);
+            }
             messages.retain(|(place, _)| !is_done(&last, place.offset, &self.lineage));
         }
         let Some((place, data)) = messages.front().cloned() else {

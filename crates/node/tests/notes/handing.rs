@@ -1,19 +1,23 @@
-//! Inboxes that cannot take what is routed to them.
+//! What stands in the way of what is routed on its way into an inbox.
 
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use trunkline_backend_memory::MemoryBackend;
-use trunkline_core::backend::{Backend, BackendError, Completion};
+use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Published};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::history::HistoryQuery;
+use trunkline_core::history::{Ancestor, HistoryPage, HistoryQuery};
 use trunkline_core::identity::UserId;
 use trunkline_core::namespace::Retention;
-use trunkline_core::note::{Change, Changed, Note, NoteKey, Notes, Pending, Window};
-use trunkline_core::publication::Draft;
+use trunkline_core::note::{
+    Change, Changed, Due, Expected, Note, NoteKey, Notes, Pending, Wanted, Window,
+};
+use trunkline_core::position::Epoch;
+use trunkline_core::publication::{Draft, Message};
+use trunkline_core::signal::{Recipient, Signal};
 use trunkline_node::routes::{Route, Routes, Source, Trouble};
 
-use crate::fixture::{KEPT, Member, Scene, channel, told};
+use crate::fixture::{KEPT, Member, Scene, channel, kept, told};
 
 /// Something that happens to a change before it is made, or instead.
 type Meddling = Box<dyn Fn(&Change) -> Option<BackendError> + Send + Sync>;
@@ -138,4 +142,108 @@ fn nothing_is_given_up_where_there_is_no_room_for_anything() {
     *full.lock().unwrap() = None;
     routing.work(&scene);
     assert_eq!(inbox(&scene, "ann"), ["1"]);
+}
+
+/// What becomes of a routed stream in a failover: from one moment on it has another name.
+struct Renaming {
+    backend: Arc<MemoryBackend>,
+    /// The new name, and up to where it is the same as it was.
+    renamed: Arc<Mutex<Option<(Epoch, u64)>>>,
+}
+
+impl Backend for Renaming {
+    fn guarantees(&self) -> Guarantees {
+        self.backend.guarantees()
+    }
+
+    fn publish(&self, draft: Draft, done: Completion<Result<Published, BackendError>>) {
+        self.backend.publish(draft, done);
+    }
+
+    fn announce(&self, channel: &ChannelName, message: Message) {
+        self.backend.announce(channel, message);
+    }
+
+    fn history(
+        &self,
+        name: &ChannelName,
+        query: HistoryQuery,
+        done: Completion<Result<HistoryPage, BackendError>>,
+    ) {
+        let renamed = self.renamed.lock().unwrap().clone().filter(|_| *name == channel("orders"));
+        let mut page = told(|done| self.backend.history(name, query, done));
+        if let (Ok(page), Some((epoch, shared))) = (&mut page, renamed) {
+            let before = std::mem::replace(&mut page.top.epoch, epoch.clone());
+            page.ancestors = [Ancestor { epoch: before, shared }].into();
+            for publication in &mut page.publications {
+                Arc::make_mut(publication).epoch = epoch.clone();
+            }
+        }
+        done(page);
+    }
+
+    fn remove_history(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        self.backend.remove_history(channel, done);
+    }
+
+    fn listen(&self, channel: &ChannelName, done: Completion<Result<(), BackendError>>) {
+        self.backend.listen(channel, done);
+    }
+
+    fn unlisten(&self, channel: &ChannelName) {
+        self.backend.unlisten(channel);
+    }
+
+    fn signal(&self, to: &Recipient, signal: Signal) {
+        self.backend.signal(to, signal);
+    }
+}
+
+/// Puts the message with this offset into ann's inbox, as another node does that has read the routed
+/// stream under this name.
+fn overtake(backend: &MemoryBackend, epoch: &str, offset: u64) {
+    let key = NoteKey { channel: channel("#ann"), name: "from:orders".into() };
+    let value = format!("{epoch} {offset}").into();
+    let wanted = Some(Wanted { value, due: Due::Never });
+    let retention = Some(Retention { size: KEPT, ttl_ms: 600_000, bytes: 1 << 20 });
+    let draft = Some(Draft { data: "1".into(), retention, ..Draft::new(channel("#ann")) });
+    let change = Change { draft, expected: Expected::Anything, ..Change::of(key, None, wanted) };
+    told(|done| backend.change(change, done)).unwrap();
+}
+
+/// A node over a stream that another node finds renamed, and carries out, just before the first message
+/// enters an inbox.
+fn overtaken(scene: &Scene, by: &'static str, renamed: bool) -> Routing {
+    let name = Arc::new(Mutex::new(None));
+    let renaming = Renaming { backend: Arc::clone(&scene.backend), renamed: Arc::clone(&name) };
+    let (backend, once) = (Arc::clone(&scene.backend), Mutex::new(Some(())));
+    let meddling: Meddling = Box::new(move |change| {
+        if change.key.channel == channel("#ann") && once.lock().unwrap().take().is_some() {
+            *name.lock().unwrap() = renamed.then(|| (Epoch::new(by), 0));
+            overtake(&backend, by, 1);
+        }
+        None
+    });
+    let notes = Arc::new(Meddled { notes: Arc::clone(&scene.backend), by: meddling });
+    begin(scene.start_over("a", (Arc::new(renaming), notes), kept(KEPT)))
+}
+
+#[test]
+fn what_another_node_has_routed_under_a_newer_name_of_the_stream_does_not_come_twice() {
+    let scene = Scene::new();
+    let routing = overtaken(&scene, "e~x", true);
+    publish(&scene, "orders", "ann:1");
+    publish(&scene, "orders", "ann:2");
+    routing.work(&scene);
+    assert_eq!(inbox(&scene, "ann"), ["1", "2"]);
+}
+
+#[test]
+fn what_was_routed_of_a_stream_that_is_gone_says_nothing() {
+    let scene = Scene::new();
+    let routing = overtaken(&scene, "another", false);
+    publish(&scene, "orders", "ann:2");
+    publish(&scene, "orders", "ann:3");
+    routing.work(&scene);
+    assert_eq!(inbox(&scene, "ann"), ["1", "2", "3"]);
 }
