@@ -38,14 +38,14 @@ impl Notes for RedisBackend {
         if self.is_overloaded() {
             return done(Err(BackendError::Overloaded));
         }
-        let Change { key, expected, when_due, wanted, draft } = change;
+        let Change { key, expected, when_due, wanted, draft, replicas } = change;
         let shelf = Shelf::of(&key.channel);
         let partition = shelf.partition;
         let publishes = draft.is_some();
         // What is not published has arguments all the same, in their places.
         let draft = draft.unwrap_or_else(|| Draft::new(key.channel.clone()));
         let [notes, due] = self.keys().notes(shelf);
-        let (name, replicas) = (self.fresh_name(), draft.replicas);
+        let (name, replicas) = (self.fresh_name(), draft.replicas.max(replicas));
         let (keeps, when, value) = match &wanted {
             None => ("0", String::new(), Bytes::new()),
             Some(Wanted { value, due }) => ("1", written(*due), value.clone()),
@@ -69,7 +69,8 @@ impl Notes for RedisBackend {
             done(answer.and_then(|answer| {
                 let changed = changed(key, &answer.reply)?;
                 let enough = answer.copies >= u32::from(replicas);
-                if enough { Ok(changed) } else { Err(BackendError::Unconfirmed) }
+                let made = matches!(changed, Changed::Made { .. });
+                if made && !enough { Err(BackendError::Unconfirmed) } else { Ok(changed) }
             }));
         };
         let mut call = Call::new(partition, command, Box::new(told)).of_script(&CHANGE);

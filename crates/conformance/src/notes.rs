@@ -83,7 +83,7 @@ fn key(name: &str) -> NoteKey {
 fn put(name: &str, value: &str, expected: Expected) -> Change {
     let value = Bytes::copy_from_slice(value.as_bytes());
     let wanted = Some(Wanted { value, due: Due::Never });
-    Change { key: key(name), expected, when_due: false, wanted, draft: None }
+    Change { key: key(name), expected, when_due: false, wanted, draft: None, replicas: 0 }
 }
 
 fn due(name: &str, due: Due) -> Change {

@@ -83,6 +83,9 @@ pub struct Change {
     /// Published in the same step; into the channel of the note. An idempotency key that was used
     /// already stops the publication, not the change.
     pub draft: Option<Draft>,
+    /// How many copies are to have it before it is told that it was made, as
+    /// [`Draft::replicas`](crate::publication::Draft::replicas); where the draft asks for more, so many.
+    pub replicas: u8,
 }
 
 impl Change {
@@ -90,7 +93,7 @@ impl Change {
     #[must_use]
     pub fn of(key: NoteKey, found: Option<&Note>, wanted: Option<Wanted>) -> Self {
         let expected = found.map_or(Expected::Nothing, |note| Expected::Version(note.version));
-        Self { key, expected, when_due: false, wanted, draft: None }
+        Self { key, expected, when_due: false, wanted, draft: None, replicas: 0 }
     }
 }
 
@@ -139,7 +142,8 @@ pub struct Pending {
 /// [`Backend`](crate::backend::Backend).
 ///
 /// After [`BackendError::Unavailable`] a change may or may not have been made: whoever repeats it
-/// with the version it expected before learns of it by [`Changed::Refused`].
+/// with the version it expected before learns of it by [`Changed::Refused`]. After
+/// [`BackendError::Unconfirmed`] it was made.
 pub trait Notes: Send + Sync {
     /// Reads a note.
     fn read(&self, key: &NoteKey, done: Completion<Result<Option<Note>, BackendError>>);

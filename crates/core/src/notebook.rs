@@ -167,7 +167,7 @@ mod tests {
 
     fn change(name: &str, expected: Expected, due: Due) -> Change {
         let wanted = Some(Wanted { value: "v".into(), due });
-        Change { key: key(name), expected, when_due: false, wanted, draft: None }
+        Change { key: key(name), expected, when_due: false, wanted, draft: None, replicas: 0 }
     }
 
     fn make(book: &mut Notebook, change: &Change, now: u64) -> Result<u64, Refusal> {

@@ -264,8 +264,13 @@ impl Node {
         let node = Arc::clone(self);
         let arming = change.draft.as_ref().and_then(|draft| self.arming(draft));
         let answered = move |changed: Result<Changed, BackendError>| {
-            // Otherwise somebody else was faster.
-            if let Ok(Changed::Made { .. }) = &changed {
+            // Without enough copies it was made all the same, and nothing is due any more.
+            let changed = match changed {
+                Err(BackendError::Unconfirmed) => Ok(true),
+                // Otherwise somebody else was faster.
+                changed => changed.map(|changed| matches!(changed, Changed::Made { .. })),
+            };
+            if let Ok(true) = changed {
                 node.count_schedule(purpose);
                 if let Some(arming) = arming {
                     arming.begin();

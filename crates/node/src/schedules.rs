@@ -117,16 +117,21 @@ impl Node {
         }
     }
 
-    /// Makes, changes or removes a schedule.
+    /// Makes, changes or removes a schedule. It is then as durable as a publication of its channel.
     pub fn change_schedule(
         self: &Arc<Self>,
-        change: Change,
+        mut change: Change,
         done: Completion<Result<Changed, BackendError>>,
     ) {
         let node = Arc::clone(self);
         let share = self.notes.share_of(&change.key.channel);
+        let options = self.namespaces.options(&change.key.channel);
+        change.replicas = options.map_or(0, |options| options.replicas);
         let told = move |changed: Result<Changed, BackendError>| {
-            if let Ok(Changed::Made { due: Some(_), .. }) = &changed {
+            // Without enough copies it was made all the same.
+            if let Ok(Changed::Made { due: Some(_), .. }) | Err(BackendError::Unconfirmed) =
+                &changed
+            {
                 // When exactly, the share says.
                 node.expect_due(share);
             }

@@ -6,6 +6,7 @@
     reason = "what is not as expected fails the test"
 )]
 
+mod copies;
 mod fixture;
 mod paging;
 mod room;

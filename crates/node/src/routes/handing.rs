@@ -184,6 +184,14 @@ impl Handing {
                 Ok(Changed::Refused(note)) if attempts > 1 => {
                     self.hand(messages, Some(note), attempts - 1, done);
                 }
+                Err(error @ BackendError::Unconfirmed) => {
+                    // It is there, and nobody finds it missing who comes to it again.
+                    self.routes.node.metrics.node.routed.add(1);
+                    if let Some(arming) = arming {
+                        arming.begin();
+                    }
+                    done(Handed::Failed(error));
+                }
                 // This inbox takes none for now; those of others do, and wait for nobody.
                 Err(BackendError::NotesFull) => {
                     done(Handed::All { lost: messages.len() as u64 });

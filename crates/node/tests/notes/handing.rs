@@ -1,5 +1,6 @@
 //! What stands in the way of what is routed on its way into an inbox.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use trunkline_core::backend::{Backend, BackendError, Completion, Guarantees, Pub
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::{Ancestor, HistoryPage, HistoryQuery};
 use trunkline_core::identity::UserId;
-use trunkline_core::namespace::Retention;
+use trunkline_core::namespace::{ChannelOptions, Retention};
 use trunkline_core::note::{
     Change, Changed, Due, Expected, Note, NoteKey, Notes, Pending, Wanted, Window,
 };
@@ -20,12 +21,12 @@ use trunkline_node::routes::{Route, Routes, Source, Trouble};
 use crate::fixture::{KEPT, Member, Scene, channel, kept, told};
 
 /// Something that happens to a change before it is made, or instead.
-type Meddling = Box<dyn Fn(&Change) -> Option<BackendError> + Send + Sync>;
+pub(crate) type Meddling = Box<dyn Fn(&Change) -> Option<BackendError> + Send + Sync>;
 
 /// Notes with whose changes somebody meddles.
-struct Meddled {
-    notes: Arc<MemoryBackend>,
-    by: Meddling,
+pub(crate) struct Meddled {
+    pub(crate) notes: Arc<MemoryBackend>,
+    pub(crate) by: Meddling,
 }
 
 impl Notes for Meddled {
@@ -35,6 +36,11 @@ impl Notes for Meddled {
 
     fn change(&self, change: Change, done: Completion<Result<Changed, BackendError>>) {
         match (self.by)(&change) {
+            Some(BackendError::Unconfirmed) => {
+                // That it was made is all that is known.
+                let made = told(|done| self.notes.change(change, done));
+                done(made.and(Err(BackendError::Unconfirmed)));
+            }
             Some(error) => done(Err(error)),
             None => self.notes.change(change, done),
         }
@@ -246,4 +252,25 @@ fn what_was_routed_of_a_stream_that_is_gone_says_nothing() {
     publish(&scene, "orders", "ann:3");
     routing.work(&scene);
     assert_eq!(inbox(&scene, "ann"), ["1", "2", "3"]);
+}
+
+#[test]
+fn what_has_too_few_copies_has_entered_the_inbox_all_the_same() {
+    let scene = Scene::new();
+    let times = AtomicUsize::new(0);
+    let by: Meddling = Box::new(move |change| {
+        let ours = change.key.channel == channel("#ann") && change.draft.is_some();
+        let few = ours && times.fetch_add(1, Ordering::Relaxed) == 0;
+        few.then_some(BackendError::Unconfirmed)
+    });
+    let notes = Arc::new(Meddled { notes: Arc::clone(&scene.backend), by });
+    let inbox_options = ChannelOptions { redeliver_ms: 3_600_000, ..kept(KEPT) };
+    let routing = begin(scene.start_with("a", notes, inbox_options));
+    publish(&scene, "orders", "ann:1");
+    routing.work(&scene);
+    assert_eq!(inbox(&scene, "ann"), ["1"]);
+    assert_eq!(routing.member.node.metrics.node.routed.get(), 1);
+    let key = NoteKey { channel: channel("#ann"), name: "again".into() };
+    let again = told(|done| scene.backend.read(&key, done)).unwrap();
+    assert!(again.is_some(), "it comes again if nobody reads it");
 }

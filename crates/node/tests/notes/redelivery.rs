@@ -285,7 +285,14 @@ fn scheduled_and_routed_messages_come_again_too() {
     let a = start(&scene, "a");
     let key = NoteKey { channel: channel("#ann"), name: "schedule:x".into() };
     let wanted = Some(Wanted { value: Bytes::from_static(b"scheduled"), due: Due::In(1_000) });
-    let change = Change { key, expected: Expected::Nothing, when_due: false, wanted, draft: None };
+    let change = Change {
+        key,
+        expected: Expected::Nothing,
+        when_due: false,
+        wanted,
+        draft: None,
+        replicas: 0,
+    };
     told(|done| a.node.change_schedule(change, done)).unwrap();
     pass(&scene, 2_000 + AFTER + LATE, &[&a]);
     let data = |message: &Arc<Publication>| message.data.clone();
@@ -357,7 +364,14 @@ fn many_inboxes_hold_up_no_schedule_and_miss_none() {
     }
     let key = NoteKey { channel: channel("later"), name: "schedule:x".into() };
     let wanted = Some(Wanted { value: "x".into(), due: Due::In(AFTER + 1) });
-    let change = Change { key, expected: Expected::Nothing, when_due: false, wanted, draft: None };
+    let change = Change {
+        key,
+        expected: Expected::Nothing,
+        when_due: false,
+        wanted,
+        draft: None,
+        replicas: 0,
+    };
     assert!(matches!(told(|done| a.node.change_schedule(change, done)), Ok(Changed::Made { .. })));
     scene.pass(AFTER + 1, &[&a]);
     let now = scene.now();

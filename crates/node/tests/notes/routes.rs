@@ -104,6 +104,7 @@ fn a_node_that_died_in_the_middle_leaves_nothing_done_twice() {
         when_due: false,
         wanted: None,
         draft: None,
+        replicas: 0,
     };
     use trunkline_core::note::Notes as _;
     told(|done| scene.backend.change(forgotten, done)).unwrap();

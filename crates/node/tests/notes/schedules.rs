@@ -1,13 +1,14 @@
 //! Schedules, by nodes that know nothing of each other: each believes that all of them are its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use trunkline_backend_memory::MemoryBackend;
 use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::channel::ChannelName;
 use trunkline_core::history::HistoryQuery;
+use trunkline_core::namespace::ChannelOptions;
 use trunkline_core::note::{
     Change, Changed, Due, Expected, Note, NoteKey, Notes, Pending, Wanted, Window,
 };
@@ -16,7 +17,8 @@ use trunkline_core::time::WallTime;
 use trunkline_node::event::Event;
 use trunkline_node::schedules::ScheduleForm;
 
-use crate::fixture::{Member, Scene, channel, told};
+use crate::fixture::{KEPT, Member, Scene, channel, kept, told};
+use crate::handing::{Meddled, Meddling};
 
 /// A note says what is published, `!` that it was, and nothing at all is nonsense.
 pub(crate) struct PlainForm;
@@ -89,7 +91,14 @@ impl Notes for Fragile {
 fn write(scene: &Scene, name: &str, value: &'static [u8], due_in: u64) {
     let key = NoteKey { channel: channel("a"), name: name.into() };
     let wanted = Some(Wanted { value: Bytes::from_static(value), due: Due::In(due_in) });
-    let change = Change { key, expected: Expected::Anything, when_due: false, wanted, draft: None };
+    let change = Change {
+        key,
+        expected: Expected::Anything,
+        when_due: false,
+        wanted,
+        draft: None,
+        replicas: 0,
+    };
     let changed = told(|done| scene.backend.change(change, done));
     assert!(matches!(changed, Ok(Changed::Made { .. })));
 }
@@ -189,4 +198,50 @@ fn a_backend_in_trouble_is_tried_again_later() {
     scene.pass(1_000, &[&node]);
     run(&scene, &node);
     assert_eq!(published(&node), 250, "and nothing is lost");
+}
+
+#[test]
+fn a_schedule_has_as_many_copies_as_a_publication_of_its_channel() {
+    let scene = Scene::new();
+    let (wanted, seen) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(false));
+    let asked = Arc::clone(&wanted);
+    let by: Meddling = Box::new(move |change| {
+        asked.lock().unwrap().push(change.replicas);
+        let first = !std::mem::replace(&mut *seen.lock().unwrap(), true);
+        first.then_some(BackendError::Unconfirmed)
+    });
+    let notes = Arc::new(Meddled { notes: Arc::clone(&scene.backend), by });
+    let inbox = ChannelOptions { replicas: 2, ..kept(KEPT) };
+    let node = scene.start_with("one", notes, inbox);
+    let change = |wanted| {
+        let key = NoteKey { channel: channel("#ann"), name: "schedule:x".into() };
+        let change = Change { expected: Expected::Anything, ..Change::of(key, None, wanted) };
+        told(|done| node.node.change_schedule(change, done))
+    };
+    let soon = || Some(Wanted { value: Bytes::from_static(b"x"), due: Due::In(120) });
+    assert_eq!(run(&scene, &node), 500);
+    assert_eq!(change(soon()), Err(BackendError::Unconfirmed));
+    assert_eq!(run(&scene, &node), 120, "it is known to be there");
+    assert!(matches!(change(soon()), Ok(Changed::Made { .. })));
+    assert!(matches!(change(None), Ok(Changed::Made { .. })));
+    assert_eq!(*wanted.lock().unwrap(), [2, 2, 2]);
+}
+
+#[test]
+fn what_was_published_with_too_few_copies_was_published() {
+    let scene = Scene::new();
+    let by: Meddling = Box::new(|change| {
+        let fires = change.draft.is_some() && change.when_due;
+        fires.then_some(BackendError::Unconfirmed)
+    });
+    let notes = Arc::new(Meddled { notes: Arc::clone(&scene.backend), by });
+    let inbox = ChannelOptions { redeliver_ms: 10_000, ..kept(KEPT) };
+    let node = scene.start_with("one", notes, inbox);
+    let key = NoteKey { channel: channel("#ann"), name: "schedule:x".into() };
+    let wanted = Some(Wanted { value: Bytes::from_static(b"x"), due: Due::In(0) });
+    told(|done| scene.backend.change(Change::of(key, None, wanted), done)).unwrap();
+    run(&scene, &node);
+    assert_eq!(node.node.metrics.node.schedules_fired.get(), 1);
+    let again = NoteKey { channel: channel("#ann"), name: "again".into() };
+    assert!(told(|done| scene.backend.read(&again, done)).unwrap().is_some());
 }
