@@ -28,8 +28,9 @@ const NAMESPACE_NAME_BYTES: usize = 64;
 
 /// Header fields about one request, its body, or the connection it came on (RFC 9110, section 7.6.1;
 /// RFC 6455, section 11.3). A client could choose with them where the node's own request ends, which
-/// host it is for, or how its body is read.
-const OF_ONE_REQUEST: [&str; 16] = [
+/// host it is for, how its body is read, or that the answer comes in a form that the node does not read.
+const OF_ONE_REQUEST: [&str; 17] = [
+    "accept-encoding",
     "connection",
     "content-encoding",
     "content-length",

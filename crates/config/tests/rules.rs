@@ -195,6 +195,7 @@ fn the_application_is_shown_what_says_something_of_the_client() {
     }
     for name in [
         "connection",
+        "accept-encoding",
         "content-encoding",
         "Content-Length",
         "content-type",
