@@ -10,13 +10,11 @@ use std::sync::Arc;
 
 use trunkline_core::backend::{BackendError, Completion};
 use trunkline_core::channel::ChannelName;
-use trunkline_core::gap::GapReason;
 use trunkline_core::history::{HistoryPage, HistoryQuery};
 use trunkline_core::inbox::Inbox;
 use trunkline_core::limits::STREAM_IDLE_MS;
 use trunkline_core::note::{Change, Due, Note, Wanted};
-use trunkline_core::position::Position;
-use trunkline_core::route::read_place;
+use trunkline_core::route::{is_unknown, read_place};
 
 use crate::inbox;
 use crate::node::Node;
@@ -97,17 +95,15 @@ impl Node {
 /// messages, or the next one will come behind those that were read.
 fn speaks_of(note: &Note, page: &HistoryPage) -> bool {
     let read = Inbox::from_bytes(&note.value).read_up_to();
-    let goes_on = page.continues(&read) != Err(GapReason::EpochChanged);
-    !page.publications.is_empty() || (page.top.offset > 0 && goes_on)
+    !page.publications.is_empty() || (page.top.offset > 0 && !is_unknown(&read, page))
 }
 
 /// Whether a routed stream, whose oldest publication is that of the page, has anything of what a note
 /// says is done.
 fn holds(note: &Note, page: &HistoryPage) -> bool {
     let Some(done) = read_place(&note.value) else { return false };
-    let done = Position { tag: None, ..done };
-    let known = page.continues(&done) != Err(GapReason::EpochChanged);
-    known && page.publications.first().is_some_and(|oldest| oldest.offset <= done.offset)
+    let oldest = page.publications.first();
+    !is_unknown(&done, page) && oldest.is_some_and(|oldest| oldest.offset <= done.offset)
 }
 
 #[cfg(test)]
@@ -115,7 +111,7 @@ mod tests {
     use bytes::Bytes;
     use trunkline_core::history::Ancestor;
     use trunkline_core::note::NoteKey;
-    use trunkline_core::position::{Epoch, Tag};
+    use trunkline_core::position::{Epoch, Position, Tag};
     use trunkline_core::publication::Publication;
     use trunkline_core::time::WallTime;
 
